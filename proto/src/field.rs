@@ -1,0 +1,10 @@
+//! Reading the fields of a contract: each judged by its own rule, each fault told with field, reason and byte offset.
+
+mod error;
+mod reader;
+
+pub use error::{Fault, Field, FieldError};
+pub(crate) use reader::FieldReader;
+
+/// The most bytes an id or any other text that is kept may have (an id of ours has 36).
+pub const MAX_TEXT_BYTES: usize = 256;

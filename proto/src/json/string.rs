@@ -1,0 +1,181 @@
+//! JSON strings: finding their end, checking and decoding their escapes, writing them.
+
+use std::borrow::Cow;
+
+use super::{Fault, SyntaxError};
+
+/// The content of a string between its quotes: well-formed, not decoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text<'a> {
+    raw: &'a str,
+    escaped: bool,
+}
+
+impl<'a> Text<'a> {
+    /// The text with its escapes decoded; `None` if it is longer than `max_bytes`. Without escapes it is borrowed.
+    pub(crate) fn decode(self, max_bytes: usize) -> Option<Cow<'a, str>> {
+        // No escape is longer than six bytes for each byte it stands for.
+        if self.raw.len() > max_bytes.saturating_mul(6) {
+            return None;
+        }
+        let text = if self.escaped {
+            Cow::Owned(unescape(self.raw))
+        } else {
+            Cow::Borrowed(self.raw)
+        };
+        (text.len() <= max_bytes).then_some(text)
+    }
+}
+
+/// Reads the string that begins at `start`, behind its quote; returns it and the offset behind its closing quote.
+pub(crate) fn scan(text: &str, start: usize) -> Result<(Text<'_>, usize), SyntaxError> {
+    let bytes = text.as_bytes();
+    let mut at = start;
+    let mut escaped = false;
+    loop {
+        at += plain_bytes(&bytes[at..]);
+        match bytes.get(at) {
+            Some(b'"') => {
+                return Ok((
+                    Text {
+                        raw: &text[start..at],
+                        escaped,
+                    },
+                    at + 1,
+                ));
+            }
+            Some(b'\\') => {
+                escaped = true;
+                at = check_escape(text, at)?;
+            }
+            Some(&control) => {
+                return Err(SyntaxError {
+                    offset: at,
+                    fault: Fault::ControlCharacter(control),
+                });
+            }
+            None => return Err(unexpected(text, at, "`\"`")),
+        }
+    }
+}
+
+/// How many bytes precede the first quote, backslash or control character.
+fn plain_bytes(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20)
+        .unwrap_or(bytes.len())
+}
+
+/// Checks the escape whose backslash is at `at`; returns the offset behind it, behind both for a surrogate pair.
+fn check_escape(text: &str, at: usize) -> Result<usize, SyntaxError> {
+    match text.as_bytes().get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => {
+            let lone = SyntaxError {
+                offset: at,
+                fault: Fault::LoneSurrogate,
+            };
+            match hex(text, at + 2)? {
+                0xDC00..=0xDFFF => Err(lone),
+                0xD800..=0xDBFF => {
+                    if !text[at + 6..].starts_with("\\u") {
+                        return Err(lone);
+                    }
+                    match hex(text, at + 8)? {
+                        0xDC00..=0xDFFF => Ok(at + 12),
+                        _ => Err(lone),
+                    }
+                }
+                _ => Ok(at + 6),
+            }
+        }
+        _ => Err(unexpected(text, at + 1, "an escape")),
+    }
+}
+
+/// The number that the four hexadecimal digits at `at` write.
+fn hex(text: &str, at: usize) -> Result<u32, SyntaxError> {
+    let mut number = 0;
+    for index in at..at + 4 {
+        let digit = text
+            .as_bytes()
+            .get(index)
+            .and_then(|&byte| char::from(byte).to_digit(16));
+        number = number * 16 + digit.ok_or_else(|| unexpected(text, index, "a hexadecimal digit"))?;
+    }
+    Ok(number)
+}
+
+/// Decodes a text whose escapes have been checked.
+fn unescape(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let (character, length) = escaped_character(rest, at);
+        out.push(character);
+        rest = &rest[at + length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The character of the checked escape at `at`, and how many bytes write it.
+fn escaped_character(text: &str, at: usize) -> (char, usize) {
+    let unit = |at| hex(text, at).unwrap_or(0xFFFD);
+    match text.as_bytes()[at + 1] {
+        b'b' => ('\u{8}', 2),
+        b'f' => ('\u{c}', 2),
+        b'n' => ('\n', 2),
+        b'r' => ('\r', 2),
+        b't' => ('\t', 2),
+        b'u' => match unit(at + 2) {
+            high @ 0xD800..=0xDBFF => {
+                let code = 0x10000 + ((high - 0xD800) << 10) + (unit(at + 8) & 0x3FF);
+                (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
+            }
+            code => (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 6),
+        },
+        itself => (char::from(itself), 2),
+    }
+}
+
+/// The error for what stands at `at`.
+pub(crate) fn unexpected(text: &str, at: usize, expected: &'static str) -> SyntaxError {
+    let found = match text.get(at..).map(|rest| rest.chars().next()) {
+        Some(Some(character)) => format!("`{}`", character.escape_debug()),
+        Some(None) => "the end".to_owned(),
+        None => "a part of a character".to_owned(),
+    };
+    SyntaxError {
+        offset: at,
+        fault: Fault::Unexpected { expected, found },
+    }
+}
+
+/// Appends `text` as a JSON string with its quotes; only what must be escaped is.
+pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, tail) = rest.split_at(plain_bytes(rest));
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = tail.split_first() else {
+            break;
+        };
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            _ => {
+                out.extend_from_slice(b"\\u00");
+                out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            }
+        }
+        rest = after;
+    }
+    out.push(b'"');
+}

@@ -1,0 +1,4 @@
+//! What the contracts promise, by way of the crate's public face.
+#![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+mod smoke;
