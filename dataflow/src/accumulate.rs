@@ -1,0 +1,295 @@
+//! Orders to the totals of their windows, on the worker that owns their users.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::progress::frontier::MutableAntichain;
+
+use crate::changelog::{Difference, Update};
+use crate::fingerprint::Fingerprint;
+use crate::order::Order;
+use crate::window::Rules;
+
+/// How many orders read under one stamp counted, and how many were copies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Orders that were the first of their id in their window.
+    pub accepted: u64,
+    /// Orders whose id their window already held.
+    pub duplicate: u64,
+}
+
+/// The open and the revisable windows of one worker.
+#[derive(Debug, Default)]
+struct Window {
+    orders: HashTable<Fingerprint>,
+    users: HashTable<Fingerprint>,
+    cents: i128,
+    items: i64,
+    /// What has been sent downstream of it.
+    sent: Difference,
+}
+
+impl Window {
+    /// Counts an order; false for a copy.
+    #[inline]
+    fn insert(&mut self, order: &Order) -> bool {
+        if !insert(&mut self.orders, order.order) {
+            return false;
+        }
+        insert(&mut self.users, order.user);
+        self.cents += i128::from(order.cents);
+        self.items = self.items.saturating_add(order.items);
+        true
+    }
+
+    /// What has changed since the last call.
+    fn unsent(&mut self) -> Option<Difference> {
+        let now = (
+            self.orders.len() as i64,
+            self.cents,
+            self.items,
+            self.users.len() as i64,
+        );
+        let (orders, cents, items, users) = self.sent;
+        self.sent = now;
+        let change = (now.0 - orders, now.1 - cents, now.2 - items, now.3 - users);
+        (change != (0, 0, 0, 0)).then_some(change)
+    }
+}
+
+/// Adds a fingerprint to a set; false if it was there.
+#[inline]
+fn insert(set: &mut HashTable<Fingerprint>, id: Fingerprint) -> bool {
+    use hashbrown::hash_table::Entry;
+    match set.entry(id.table_hash(), |other| *other == id, |other| other.table_hash()) {
+        Entry::Occupied(_) => false,
+        Entry::Vacant(place) => {
+            place.insert(id);
+            true
+        }
+    }
+}
+
+/// A window with the capability of its next output: of its first result, later of its retraction.
+struct Held {
+    window: Window,
+    capability: Capability<u64>,
+    closed: bool,
+}
+
+/// Orders that wait until the frontier has passed their stamp, with the capabilities to speak of them.
+struct Pending {
+    changes: Capability<u64>,
+    counts: Capability<u64>,
+    batches: Vec<Vec<Order>>,
+}
+
+/// Closes each window when the frontier reaches its end, and revises it while late orders may still come.
+///
+/// Orders are exchanged by user, so users are counted once and all copies of an order meet. An order stamped at or
+/// beyond the frontier waits: a cut at the frontier then knows exactly what was read before it.
+///
+/// The first output is the stream of differences: for a window `[start, end)` its totals at time `end - 1` once
+/// the frontier is at `end`, the change that late orders of one stamp make at their stamp, and the retraction of
+/// all of it at `end + lateness`, where the window is final and its state is dropped. When the input ends, open
+/// windows are closed early. The second output says how many orders of each stamp counted and how many were copies.
+///
+/// Memory: two sets of fingerprints (17 bytes an entry at most filling) for each window that is not final yet.
+///
+/// # Examples
+/// ```
+/// use timely::dataflow::operators::{Capture, vec::ToStream, capture::Extract};
+/// use weir_dataflow::accumulate::accumulate;
+/// use weir_dataflow::fingerprint::Fingerprint;
+/// use weir_dataflow::order::Order;
+/// use weir_dataflow::window::Rules;
+///
+/// let rules = Rules { window: 60, lag: 10, lateness: 60, max_ahead_ms: 0 };
+/// let order = |id: &str| Order {
+///     order: Fingerprint::of(id.as_bytes()),
+///     user: Fingerprint::of(b"u-17"),
+///     window: 60,
+///     cents: 1250,
+///     items: 1,
+/// };
+/// let changes = timely::example(move |scope| {
+///     let orders = vec![order("a"), order("b"), order("a")].to_stream(scope);
+///     accumulate(orders, rules).0.capture()
+/// });
+/// let changes: Vec<_> = changes.extract().into_iter().flat_map(|(_, changes)| changes).collect();
+/// assert_eq!(changes, [(60, 119, (2, 2500, 2, 1))], "the copy of order a changes nothing");
+/// ```
+pub fn accumulate<'scope>(
+    orders: StreamVec<'scope, u64, Order>,
+    rules: Rules,
+) -> (
+    StreamVec<'scope, u64, Update>,
+    StreamVec<'scope, u64, (u64, Counted)>,
+) {
+    let mut builder = OperatorBuilder::new("Accumulate".to_owned(), orders.scope());
+    let mut input = builder.new_input(orders, Exchange::new(|order: &Order| order.user.route()));
+    let (changes, changes_stream) = builder.new_output();
+    let (counts, counts_stream) = builder.new_output();
+    let mut changes = OutputBuilder::<_, CapacityContainerBuilder<Vec<Update>>>::from(changes);
+    let mut counts = OutputBuilder::<_, CapacityContainerBuilder<Vec<(u64, Counted)>>>::from(counts);
+
+    builder.build(move |_capabilities| {
+        let mut state = Accumulator {
+            rules,
+            pending: BTreeMap::new(),
+            windows: BTreeMap::new(),
+        };
+        move |frontiers| {
+            let mut changes = changes.activate();
+            let mut counts = counts.activate();
+            input.for_each(|capability, batch| {
+                // A message without a stamp makes no claim about time; ours are always sent under one.
+                let Some(&stamp) = capability.least() else { return };
+                let pending = state.pending.entry(stamp).or_insert_with(|| Pending {
+                    changes: capability.delayed(&stamp, 0),
+                    counts: capability.delayed(&stamp, 1),
+                    batches: Vec::new(),
+                });
+                pending.batches.push(std::mem::take(batch));
+            });
+            state.advance(
+                &frontiers[0],
+                |capability, update| changes.session(capability).give(update),
+                |capability, count| counts.session(capability).give(count),
+            );
+        }
+    });
+    (changes_stream, counts_stream)
+}
+
+struct Accumulator {
+    rules: Rules,
+    pending: BTreeMap<u64, Pending>,
+    windows: BTreeMap<u64, Held>,
+}
+
+impl Accumulator {
+    /// Does what the frontier allows: applies the orders before it, stamp by stamp, closes and retires windows.
+    fn advance(
+        &mut self,
+        frontier: &MutableAntichain<u64>,
+        mut change: impl FnMut(&Capability<u64>, Update),
+        mut count: impl FnMut(&Capability<u64>, (u64, Counted)),
+    ) {
+        while let Some(entry) = self.pending.first_entry() {
+            let stamp = *entry.key();
+            if frontier.less_equal(&stamp) {
+                break;
+            }
+            let pending = entry.remove();
+            self.close_before(stamp, &mut change);
+            let counted = self.apply(stamp, &pending, &mut change);
+            count(&pending.counts, (stamp, counted));
+        }
+        match frontier.frontier().first().copied() {
+            Some(frontier) => {
+                self.close_before(frontier, &mut change);
+                self.retire_before(frontier, &mut change);
+            }
+            None => {
+                self.close_before(u64::MAX, &mut change);
+                self.windows.clear();
+            }
+        }
+    }
+
+    /// Counts the orders of one stamp. Windows that have ended by then change at once, the others when they close.
+    fn apply(
+        &mut self,
+        stamp: u64,
+        pending: &Pending,
+        change: &mut impl FnMut(&Capability<u64>, Update),
+    ) -> Counted {
+        let mut counted = Counted::default();
+        let mut revised: Vec<u64> = Vec::new();
+        for batch in &pending.batches {
+            let mut rest = batch.as_slice();
+            while let Some(first) = rest.first() {
+                // Neighbours mostly share their window: it is looked up once for a run of them.
+                let start = first.window;
+                let run = rest.iter().take_while(|order| order.window == start).count();
+                let (now, later) = rest.split_at(run);
+                rest = later;
+                let held = self.windows.entry(start).or_insert_with(|| {
+                    let last = self.rules.end(start) - 1;
+                    Held {
+                        window: Window::default(),
+                        capability: pending.changes.delayed(&last.max(stamp)),
+                        closed: last < stamp,
+                    }
+                });
+                for order in now {
+                    if held.window.insert(order) {
+                        counted.accepted += 1;
+                    } else {
+                        counted.duplicate += 1;
+                    }
+                }
+                if held.closed && !revised.contains(&start) {
+                    revised.push(start);
+                }
+            }
+        }
+        revised.sort_unstable();
+        for start in revised {
+            let held = self
+                .windows
+                .get_mut(&start)
+                .expect("a revised window was just looked up");
+            if let Some(difference) = held.window.unsent() {
+                change(&pending.changes, (start, stamp, difference));
+            }
+            let retirement = self.rules.end(start) + self.rules.lateness;
+            if retirement > *held.capability.time() {
+                held.capability.downgrade(&retirement);
+            }
+        }
+        counted
+    }
+
+    /// Sends the first totals of the windows that end at or before `frontier`.
+    fn close_before(&mut self, frontier: u64, change: &mut impl FnMut(&Capability<u64>, Update)) {
+        let rules = self.rules;
+        let ended = |start: u64| rules.end(start) <= frontier;
+        for (&start, held) in self.windows.iter_mut().take_while(|(start, _)| ended(**start)) {
+            if held.closed {
+                continue;
+            }
+            held.closed = true;
+            let last = rules.end(start) - 1;
+            if let Some(difference) = held.window.unsent() {
+                change(&held.capability, (start, last, difference));
+            }
+            held.capability.downgrade(&(rules.end(start) + rules.lateness));
+        }
+    }
+
+    /// Retracts and drops the windows that no order can revise any more.
+    fn retire_before(&mut self, frontier: u64, change: &mut impl FnMut(&Capability<u64>, Update)) {
+        while let Some(entry) = self.windows.first_entry() {
+            let retirement = self.rules.end(*entry.key()) + self.rules.lateness;
+            if retirement > frontier || !entry.get().closed {
+                break;
+            }
+            let (start, held) = entry.remove_entry();
+            let (orders, cents, items, users) = held.window.sent;
+            if held.window.sent != (0, 0, 0, 0) {
+                let time = *held.capability.time();
+                change(&held.capability, (start, time, (-orders, -cents, -items, -users)));
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The clocks of all source partitions of this process, and the rule by which a quiet one moves.
+
+use std::collections::BTreeMap;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::window::{MILLIS, Rules};
+
+/// What wakes a worker from another thread.
+pub type Wake = Box<dyn Fn() + Send + Sync>;
+
+/// The clocks that the workers of a process show each other.
+///
+/// A partition's clock is the largest event time read from it, each capped at its record's Kafka timestamp, less
+/// the lag: it says that orders up to there have been read. It moves by reading, or, where nothing comes, by proof
+/// that there is nothing to read; never by time passing.
+///
+/// # Examples
+/// ```
+/// use weir_dataflow::clocks::Clocks;
+/// use weir_dataflow::window::Rules;
+///
+/// let rules = Rules { window: 60, lag: 10, lateness: 60, max_ahead_ms: 0 };
+/// let clocks = Clocks::new(rules);
+/// clocks.add(0, 100);
+/// clocks.add(1, 100);
+/// clocks.read(0, 500);
+/// assert_eq!(clocks.slowest(), Some(100));
+/// // Partition 1 is asked and found empty again and again: after the lag it may follow the furthest.
+/// assert_eq!(clocks.prove(1, 1_000_000), 100);
+/// assert_eq!(clocks.prove(1, 1_010_000), 500);
+/// ```
+pub struct Clocks {
+    rules: Rules,
+    state: Mutex<State>,
+    waiting: Mutex<Vec<Wake>>,
+}
+
+#[derive(Default)]
+struct State {
+    partitions: BTreeMap<i32, Partition>,
+    /// When all partitions had become quiet: the time of that proof (ms) and the furthest clock then.
+    quiet: Option<(i64, u64)>,
+}
+
+struct Partition {
+    clock: u64,
+    proven_since: Option<i64>,
+    proven_at: i64,
+    empty: bool,
+    finished: bool,
+}
+
+impl Clocks {
+    /// No partitions yet.
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            state: Mutex::default(),
+            waiting: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panicking worker ends the process; the clocks themselves are never left half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a partition whose clock stands at `clock` (seconds).
+    pub fn add(&self, partition: i32, clock: u64) {
+        let partition_clock = Partition {
+            clock,
+            proven_since: None,
+            proven_at: 0,
+            empty: false,
+            finished: false,
+        };
+        self.state().partitions.insert(partition, partition_clock);
+    }
+
+    /// A valid order was read: the clock is now at `clock`, and no proof of quiet stands.
+    pub fn read(&self, partition: i32, clock: u64) {
+        let mut state = self.state();
+        let before = state.slowest();
+        state.quiet = None;
+        if let Some(known) = state.partitions.get_mut(&partition) {
+            known.clock = known.clock.max(clock);
+            known.proven_since = None;
+            known.empty = false;
+        }
+        self.wake_if_moved(state, before);
+    }
+
+    /// Something was found unread: no proof of quiet stands.
+    pub fn disprove(&self, partition: i32) {
+        let mut state = self.state();
+        state.quiet = None;
+        if let Some(known) = state.partitions.get_mut(&partition) {
+            known.proven_since = None;
+            known.empty = false;
+        }
+    }
+
+    /// A question sent at `asked_ms` (wall clock) found nothing unread in the partition. Gives its clock.
+    ///
+    /// Proven for the length of the lag without a break, the clock goes to the furthest clock of all, or, when all
+    /// are proven, on with the wall clock, and never beyond `asked_ms` less the lag.
+    pub fn prove(&self, partition: i32, asked_ms: i64) -> u64 {
+        let lag_ms = self.rules.lag as i64 * MILLIS;
+        let mut state = self.state();
+        let before = state.slowest();
+        let furthest = state.furthest();
+        let Some(known) = state.partitions.get_mut(&partition) else {
+            return 0;
+        };
+        let since = *known.proven_since.get_or_insert(asked_ms);
+        known.proven_at = known.proven_at.max(asked_ms);
+        if asked_ms - since < lag_ms {
+            return known.clock;
+        }
+        let all_proven = state.partitions.values().all(|other| {
+            other
+                .proven_since
+                .is_some_and(|since| other.proven_at - since >= lag_ms)
+        });
+        let furthest = if all_proven {
+            let (quiet_ms, then) = *state.quiet.get_or_insert((asked_ms, furthest));
+            then + ((asked_ms - quiet_ms).max(0) / MILLIS) as u64
+        } else {
+            furthest
+        };
+        let limit = ((asked_ms - lag_ms).max(0) / MILLIS) as u64;
+        let known = state
+            .partitions
+            .get_mut(&partition)
+            .expect("the partition was found above");
+        known.clock = known.clock.max(furthest.min(limit));
+        let clock = known.clock;
+        self.wake_if_moved(state, before);
+        clock
+    }
+
+    /// A question sent at `asked_ms` found the partition without any record: it follows the slowest of the others.
+    /// Gives its clock.
+    pub fn follow(&self, partition: i32, asked_ms: i64) -> u64 {
+        let limit = ((asked_ms - self.rules.lag as i64 * MILLIS).max(0) / MILLIS) as u64;
+        let mut state = self.state();
+        let before = state.slowest();
+        let others = state
+            .partitions
+            .iter()
+            .filter(|(other, known)| **other != partition && !known.empty && !known.finished)
+            .map(|(_, known)| known.clock)
+            .min();
+        let Some(known) = state.partitions.get_mut(&partition) else {
+            return 0;
+        };
+        known.empty = true;
+        if let Some(others) = others {
+            known.clock = known.clock.max(others.min(limit));
+        }
+        let clock = known.clock;
+        self.wake_if_moved(state, before);
+        clock
+    }
+
+    /// The partition has been read to the end of a bounded run: it holds nobody back any more.
+    pub fn finish(&self, partition: i32) {
+        let mut state = self.state();
+        let before = state.slowest();
+        if let Some(known) = state.partitions.get_mut(&partition) {
+            known.finished = true;
+        }
+        self.wake_if_moved(state, before);
+    }
+
+    /// The least clock of all partitions that are still read, in seconds: what the frontier will be.
+    pub fn slowest(&self) -> Option<u64> {
+        self.state().slowest()
+    }
+
+    /// The clock of each partition, in seconds.
+    pub fn all(&self) -> BTreeMap<i32, u64> {
+        self.state()
+            .partitions
+            .iter()
+            .map(|(partition, known)| (*partition, known.clock))
+            .collect()
+    }
+
+    /// Calls `wake` whenever the slowest clock moves: for a worker that waits for the others.
+    pub fn on_move(&self, wake: Wake) {
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(wake);
+    }
+
+    fn wake_if_moved(&self, state: MutexGuard<'_, State>, before: Option<u64>) {
+        let moved = state.slowest() != before;
+        drop(state);
+        if moved {
+            for wake in self.waiting.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                wake();
+            }
+        }
+    }
+}
+
+impl State {
+    fn slowest(&self) -> Option<u64> {
+        self.partitions
+            .values()
+            .filter(|known| !known.finished)
+            .map(|known| known.clock)
+            .min()
+    }
+
+    fn furthest(&self) -> u64 {
+        self.partitions
+            .values()
+            .map(|known| known.clock)
+            .max()
+            .unwrap_or(0)
+    }
+}

@@ -1,0 +1,99 @@
+//! The source: reads partitions of a log, gives every record its stamp and turns clocks into the frontier.
+
+mod facts;
+mod operator;
+mod partition;
+
+pub use facts::{Fact, Position, Reason, Reject, Tally};
+pub use operator::{Control, Setup, source};
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::fingerprint::Fingerprint;
+
+/// One record of the log, borrowed from the reader's buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Its offset in the partition.
+    pub offset: i64,
+    /// Its Kafka timestamp in milliseconds since 1970.
+    pub timestamp: Option<i64>,
+    /// Its key.
+    pub key: Option<&'a [u8]>,
+    /// Its value; a tombstone has none.
+    pub value: Option<&'a [u8]>,
+}
+
+/// A partitioned log as the source sees it. No method may block.
+pub trait Log {
+    /// Why it cannot be read any further.
+    type Error;
+
+    /// Begins to read a partition at an offset.
+    ///
+    /// # Errors
+    /// When the log cannot be read there.
+    fn assign(&mut self, partition: i32, offset: i64) -> Result<(), Self::Error>;
+
+    /// Gives up to `max` records that are at hand, in order; whether more may be at hand.
+    ///
+    /// # Errors
+    /// When the partition cannot be read any further; being unreachable for a while is no error.
+    fn read(&mut self, partition: i32, max: usize, each: impl FnMut(Entry<'_>)) -> Result<bool, Self::Error>;
+
+    /// The next offset to be read; it passes what is no record, such as transaction markers.
+    fn position(&self, partition: i32) -> i64;
+}
+
+/// What a record turned out to be.
+#[derive(Clone, Debug)]
+pub enum Decoded {
+    /// A valid order.
+    Order {
+        /// Fingerprint of the order id.
+        order: Fingerprint,
+        /// Fingerprint of the user id.
+        user: Fingerprint,
+        /// Event time in milliseconds since 1970, not before it.
+        event_ms: i64,
+        /// Total in minor units.
+        cents: i64,
+        /// Sum of the quantities.
+        items: i64,
+    },
+    /// An event that the windows do not count.
+    Ignored,
+    /// Not a valid event, and why.
+    Invalid(String),
+}
+
+/// Where a run begins: the last cut, or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// The cut: all clocks stand here (seconds). 0 when there is none.
+    pub frontier: u64,
+    /// Windows that end at or before it (seconds) are final.
+    pub final_until: u64,
+    /// Every partition that exists.
+    pub partitions: BTreeMap<i32, StartPartition>,
+    /// Records that were rejected before, for a start without progress: neither counted nor rejected again.
+    pub rejected: HashMap<(i32, i64), RejectedBefore>,
+}
+
+/// Where a partition is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartPartition {
+    /// The first record that belongs to no cut yet.
+    pub processed: i64,
+    /// The first record that is read: at most `processed`; what lies between is read again for the live windows.
+    pub resume: i64,
+}
+
+/// What became of a record that was rejected by an earlier run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RejectedBefore {
+    /// It is in the dead-letter topic.
+    Invalid,
+    /// It is in the topic of late orders.
+    Late,
+}
