@@ -1,0 +1,46 @@
+# What must be on the machine before the steps begin; to be sourced after common.sh.
+
+# Installs by name what is missing, where that is possible, else says what to install.
+system_packages() {
+  local entry missing=()
+  for entry in cc:gcc c++:g++ make:make mvn:maven java:default-jre-headless python3:python3 flock:util-linux; do
+    command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
+  done
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+  ((${#missing[@]})) || return 0
+  local apt=(apt-get)
+  ((EUID == 0)) || apt=(sudo -n apt-get)
+  printf '.ci: installing %s\n' "${missing[*]}"
+  { retry timeout 300 "${apt[@]}" update -q && retry timeout 600 "${apt[@]}" install -q -y "${missing[@]}"; } ||
+    fail "these are missing and could not be installed: ${missing[*]}"
+}
+
+# Makes sure that rustc is the version of rust-toolchain.toml, with its components.
+rust_toolchain() {
+  local wanted
+  command -v rustup >/dev/null || fail "rustup is missing; it is installed from rustup.rs"
+  wanted=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+  rustc --version 2>/dev/null | grep -qF "rustc $wanted " && return
+  if rustc +stable --version 2>/dev/null | grep -qF "rustc $wanted "; then
+    export RUSTUP_TOOLCHAIN=stable
+  else
+    retry timeout 300 rustup toolchain install "$wanted" --profile minimal --component clippy,rustfmt ||
+      fail "Rust $wanted could not be installed"
+  fi
+}
+
+# Keeps the target folder of this run and the last one before it; starts anew when one has grown out of hand.
+# A folder used in the last three hours may be another run's and is left alone.
+prune_targets() {
+  local current=$1 kept=0 folder
+  if [[ -d $current ]] && (($(du -s --block-size=1G "$current" | cut -f1) > 30)); then
+    rm -rf "$current"
+  fi
+  mkdir -p "$current"
+  touch "$current"
+  while read -r folder; do
+    [[ $folder == "$current" ]] && continue
+    kept=$((kept + 1))
+    ((kept == 1)) || rm -rf "$folder"
+  done < <(find "$cache" -maxdepth 1 -name 'target-*' -mmin +180 -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2-)
+}
