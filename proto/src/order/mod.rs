@@ -1,5 +1,6 @@
 //! The order event: topic `orders`, key = order id, value JSON.
 
+mod fast;
 mod general;
 mod owned;
 mod write;
@@ -53,8 +54,13 @@ pub struct OrderView<'a> {
 
 /// Reads an event without copying it.
 ///
+/// An order in the layout of [`OrderWriter`] is read several times as fast as one that is written in another way.
+///
 /// # Errors
 /// What is not JSON, lacks a field, or has one outside its rule; see the README of this crate for each rule.
 pub fn read(value: &[u8]) -> Result<Event<'_>, OrderError> {
-    general::read(value, |_| {})
+    match fast::read(value) {
+        Some(order) => Ok(Event::Created(order)),
+        None => general::read(value, |_| {}),
+    }
 }
