@@ -1,0 +1,136 @@
+//! Topics, folder and job of one test, and the judgement at its end.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use super::{Job, until};
+use crate::feed::{Feed, MAY_BE_LATE, Planned, Shape, Writer};
+use crate::kafka::{self, Admin, Record};
+use crate::oracle::{Evidence, Rules, Topics, Verdict, judge};
+
+/// Everything one test owns: nothing of it is shared with another.
+pub struct Stage {
+    /// The job's settings; change them between runs.
+    pub job: Job,
+    /// To change topics.
+    pub admin: Admin,
+    /// Writes into the orders topic.
+    pub writer: Writer,
+    /// What was seen so far.
+    pub evidence: Evidence,
+    _folder: TempDir,
+}
+
+impl Stage {
+    /// An orders topic with the shape's partitions, and a job that fits the shape.
+    ///
+    /// # Errors
+    /// When the broker refuses the topic.
+    pub fn new(proof: &Path, bootstrap: &str, name: &str, shape: &Shape) -> Result<Stage> {
+        static STAGES: AtomicU32 = AtomicU32::new(0);
+        let folder = tempfile::Builder::new().prefix("proof-").tempdir()?;
+        // The same broker may have served an earlier run of the tests.
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .context("the clock stands before 1970")?;
+        let id = format!(
+            "{name}-{}-{}",
+            since_epoch.as_millis() % 1_000_000_000,
+            STAGES.fetch_add(1, Ordering::Relaxed)
+        );
+        let topics = Topics {
+            orders: format!("{id}-orders"),
+            results: format!("{id}-results"),
+            dlq: format!("{id}-dlq"),
+            late: format!("{id}-late"),
+            progress: format!("{id}-progress"),
+        };
+        let rules = Rules {
+            window_ms: shape.window_ms,
+            lag_ms: shape.lag_ms,
+            lateness_ms: shape.lateness_ms,
+            ahead_ms: shape.ahead_ms,
+            currency: "USD".to_owned(),
+            may_be_late: MAY_BE_LATE.to_owned(),
+        };
+        let admin = Admin::new(bootstrap)?;
+        admin.create(&topics.orders, shape.partitions, &[])?;
+        let writer = Writer::new(bootstrap, &topics.orders)?;
+        let job = Job {
+            proof: proof.to_owned(),
+            bootstrap: bootstrap.to_owned(),
+            id,
+            topics,
+            workers: 1,
+            rules,
+            parquet: folder.path().join("parquet"),
+            log: folder.path().join("job.log"),
+            fail: None,
+            more: Vec::new(),
+        };
+        Ok(Stage {
+            job,
+            admin,
+            writer,
+            evidence: Evidence::default(),
+            _folder: folder,
+        })
+    }
+
+    /// Writes the next span of event time.
+    ///
+    /// # Errors
+    /// When an order is not acknowledged.
+    pub fn write(&mut self, feed: &mut Feed, span_ms: i64) -> Result<()> {
+        self.writer.write(&feed.next(span_ms))
+    }
+
+    /// Writes these records.
+    ///
+    /// # Errors
+    /// When one is not acknowledged.
+    pub fn write_these(&mut self, records: &[Planned]) -> Result<()> {
+        self.writer.write(records)
+    }
+
+    /// The results topic as it is.
+    ///
+    /// # Errors
+    /// When the broker cannot be read from.
+    pub fn results(&self) -> Result<Vec<Record>> {
+        kafka::read_all(&self.job.bootstrap, &self.job.topics.results)
+    }
+
+    /// Waits until at least so many results stand in the topic.
+    ///
+    /// # Errors
+    /// When they do not come in time.
+    pub fn await_results(&self, at_least: usize, patience: Duration) -> Result<Vec<Record>> {
+        until(&format!("{at_least} results"), patience, || {
+            let results = self.results()?;
+            Ok((results.len() >= at_least).then_some(results))
+        })
+    }
+
+    /// Reads topics and adds what is new to the evidence.
+    ///
+    /// # Errors
+    /// When the broker cannot be read from.
+    pub fn look(&mut self) -> Result<()> {
+        self.evidence.read(&self.job.bootstrap, &self.job.topics)
+    }
+
+    /// Reads topics and Parquet and judges them.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub fn judge(&mut self) -> Result<Verdict> {
+        self.look()?;
+        self.evidence.read_parquet(&self.job.parquet)?;
+        judge(&self.evidence, &self.job.rules)
+    }
+}

@@ -1,0 +1,106 @@
+-- Every record of the orders topic with its verdict: order, ignored, invalid or future.
+CREATE TABLE parsed AS
+WITH document AS (
+  SELECT partition, offset, timestamp,
+         CASE WHEN typeof(value) = 'text' AND json_valid(value) THEN CASE WHEN json_type(value) = 'object' THEN value END END AS doc
+  FROM orders_log
+), field AS (
+  SELECT partition, offset, timestamp, doc,
+         CASE WHEN doc IS NULL THEN NULL ELSE coalesce(doc ->> '$.event_type', 'order.created') END AS event_type,
+         CASE json_type(doc, '$.order_id') WHEN 'text' THEN doc ->> '$.order_id' END AS order_id,
+         CASE json_type(doc, '$.user_id') WHEN 'text' THEN doc ->> '$.user_id' END AS user_id,
+         CASE json_type(doc, '$.currency') WHEN 'text' THEN doc ->> '$.currency' END AS currency,
+         -- The digits as they stand in the document: `->` gives JSON text, so no float comes near them.
+         CASE WHEN json_type(doc, '$.total_amount') IN ('text', 'integer', 'real') THEN trim(doc -> '$.total_amount', '"') END AS amount,
+         json_type(doc, '$.items') IS 'array' AS has_items,
+         json_type(doc, '$.created_at') AS time_type,
+         doc ->> '$.created_at' AS time
+  FROM document
+), cut AS (
+  SELECT *, instr(amount || '.', '.') AS point FROM field
+), money AS (
+  SELECT *,
+         CASE WHEN amount GLOB '[0-9]*' AND amount NOT GLOB '*[^0-9.]*' AND amount NOT GLOB '*.*.*' AND amount NOT GLOB '*.'
+               AND length(amount) - point <= 2 AND point <= 17
+              THEN CAST(substr(amount, 1, point - 1) AS INTEGER) * 100 + CAST(substr(substr(amount, point + 1) || '00', 1, 2) AS INTEGER)
+         END AS amount_minor,
+         CASE WHEN time_type = 'integer' AND typeof(time) = 'integer' THEN time
+              WHEN time_type = 'text' AND time GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]*[Z0-9]'
+               AND strftime('%Y-%m-%dT%H:%M:%S', substr(time, 1, 19)) = substr(time, 1, 19)
+              THEN CAST(round(unixepoch(time, 'subsec') * 1000) AS INTEGER)
+         END AS created_ms
+  FROM cut
+), goods AS (
+  SELECT *,
+         CASE WHEN has_items AND NOT EXISTS (
+                SELECT 1 FROM json_each(doc, '$.items') AS item
+                WHERE item.type <> 'object' OR json_type(item.value, '$.quantity') IS NOT 'integer'
+                   OR typeof(item.value ->> '$.quantity') <> 'integer' OR item.value ->> '$.quantity' < 1)
+              THEN coalesce((SELECT sum(item.value ->> '$.quantity') FROM json_each(doc, '$.items') AS item), 0)
+         END AS total_items,
+         EXISTS (SELECT 1 FROM json_each(doc) GROUP BY key HAVING count(*) > 1) AS doubled_key
+  FROM money
+)
+SELECT partition, offset, timestamp, order_id, user_id, amount_minor, total_items, created_ms,
+       created_ms / rules.window_ms * rules.window_ms AS window_start_ms,
+       CASE
+         WHEN doc IS NULL OR doubled_key THEN 'invalid'
+         WHEN event_type <> 'order.created' THEN 'ignored'
+         WHEN order_id IS NULL OR order_id = '' OR user_id IS NULL OR user_id = '' OR goods.currency IS NOT rules.currency
+           OR amount_minor IS NULL OR total_items IS NULL OR created_ms IS NULL
+           OR created_ms < 0 OR created_ms >= unixepoch('9999-01-01') * 1000 THEN 'invalid'
+         WHEN rules.ahead_ms > 0 AND created_ms > timestamp + rules.ahead_ms THEN 'future'
+         ELSE 'order'
+       END AS verdict
+FROM goods, rules;
+CREATE UNIQUE INDEX parsed_at ON parsed (partition, offset);
+
+-- The least clock a record can have been stamped with: that of its own partition. Others may have moved it further.
+CREATE TABLE stamped AS
+SELECT parsed.*,
+       (max(min(created_ms, timestamp)) OVER (PARTITION BY partition ORDER BY offset) - rules.lag_ms) / 1000 * 1000 AS least_stamp_ms
+FROM parsed, rules WHERE verdict = 'order';
+
+CREATE INDEX rejects_from ON rejects (kind, source_partition, source_offset);
+
+-- An order counts once in its window, whichever partition its copies came from.
+CREATE TABLE accepted AS
+SELECT window_start_ms, order_id, min(user_id) AS user_id, min(amount_minor) AS amount_minor, min(total_items) AS total_items
+FROM parsed
+WHERE verdict = 'order'
+  AND NOT EXISTS (SELECT 1 FROM rejects WHERE kind = 'late' AND source_partition = partition AND source_offset = parsed.offset)
+GROUP BY window_start_ms, order_id;
+
+CREATE TABLE expected AS
+SELECT window_start_ms, window_start_ms + (SELECT window_ms FROM rules) AS window_end_ms, count(*) AS order_count, sum(amount_minor) AS revenue_minor,
+       sum(total_items) AS total_items, count(DISTINCT user_id) AS unique_users
+FROM accepted GROUP BY window_start_ms;
+
+-- The published results, opened up. A value that is no JSON object gives NULLs and is named by a check of its own.
+CREATE TABLE published AS
+SELECT results.offset, key, doc ->> '$.window_start' AS window_start, doc ->> '$.window_end' AS window_end,
+       CAST(round(unixepoch(doc ->> '$.window_start', 'subsec') * 1000) AS INTEGER) AS window_start_ms,
+       CAST(round(unixepoch(doc ->> '$.window_end', 'subsec') * 1000) AS INTEGER) AS window_end_ms,
+       doc ->> '$.order_count' AS order_count, doc ->> '$.total_revenue' AS total_revenue, json_type(doc, '$.total_revenue') AS revenue_type,
+       doc ->> '$.total_items' AS total_items, doc ->> '$.unique_users' AS unique_users,
+       doc ->> '$.average_order_value' AS average_order_value, json_type(doc, '$.average_order_value') AS average_type,
+       doc ->> '$.revision' AS revision
+FROM (SELECT offset, key, CASE WHEN json_valid(value) THEN value END AS doc FROM results) AS results;
+
+CREATE INDEX published_window ON published (window_start_ms, offset);
+
+CREATE TABLE latest AS
+SELECT * FROM published AS p
+WHERE NOT EXISTS (SELECT 1 FROM published AS later WHERE later.window_start_ms = p.window_start_ms AND later.offset > p.offset);
+CREATE INDEX latest_window ON latest (window_start_ms);
+CREATE INDEX expected_window ON expected (window_start_ms);
+
+-- The result as its contract says it must read: amounts as decimals, the average half to even.
+CREATE TABLE wanted AS
+SELECT window_start_ms, window_end_ms, order_count, printf('%d.%02d', revenue_minor / 100, revenue_minor % 100) AS total_revenue, total_items, unique_users,
+       printf('%d.%02d', average_minor / 100, average_minor % 100) AS average_order_value
+FROM (SELECT *, revenue_minor / order_count
+               + CASE WHEN revenue_minor % order_count * 2 > order_count THEN 1
+                      WHEN revenue_minor % order_count * 2 = order_count THEN revenue_minor / order_count % 2
+                      ELSE 0 END AS average_minor
+      FROM expected);

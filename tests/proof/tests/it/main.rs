@@ -1,0 +1,4 @@
+//! The proof in its short form.
+#![allow(clippy::unwrap_used)]
+
+mod oracle;
