@@ -1,1 +1,33 @@
-//! weir-kafka
+//! Kafka for the job: a source that never blocks, a transactional sink, a probe of the end offsets,
+//! topics, the tail of a topic, and dead letters.
+//!
+//! | module | what it is | which thread |
+//! |---|---|---|
+//! | [`Source`] | manual assignment, batch fetch straight from librdkafka's buffers, wakes its owner | a timely worker; never blocks |
+//! | [`Probe`] | asks the end offsets once a period: the proof that a quiet partition is really empty | its own |
+//! | [`Sink`] | results, rejects, progress and offsets in one transaction | the committer's; blocks |
+//! | [`ensure`], [`partitions`], [`offsets`], [`max_message_bytes`] | topics | any; block |
+//! | [`read_last`], [`read_range`] | what a topic holds, committed records only | any; block |
+//! | [`dead_letter`] | the record for what could not be counted, cut until it fits | any; pure |
+//!
+//! No offset is ever committed by a consumer: positions live in the sink's transactions.
+
+mod block_on;
+mod connection;
+mod context;
+mod dead_letter;
+mod listing;
+mod probe;
+mod queue;
+mod sink;
+mod source;
+mod tail;
+mod topics;
+
+pub use connection::{Connection, ConnectionError};
+pub use dead_letter::{Reject, dead_letter};
+pub use probe::{EndAnswer, Probe};
+pub use sink::{Outgoing, Receipt, Sink, SinkError, SinkOptions, Transaction};
+pub use source::{Read, Record, Source, SourceError, SourceOptions};
+pub use tail::{OwnedRecord, TailError, read_last, read_range};
+pub use topics::{TopicError, TopicSpec, ensure, ensure_unless, max_message_bytes, offsets, partitions};

@@ -1,0 +1,91 @@
+//! What librdkafka tells about itself, turned into log lines: an outage is said once when it begins and once when
+//! it ends; everything else is for those who ask for debug.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// The callbacks of one client and what it knows of its connection.
+pub(crate) struct Context {
+    /// What this client does, for the log lines.
+    purpose: &'static str,
+    down: AtomicBool,
+    last_error: Mutex<Option<String>>,
+}
+
+impl Context {
+    pub(crate) fn new(purpose: &'static str) -> Self {
+        Self {
+            purpose,
+            down: AtomicBool::new(false),
+            last_error: Mutex::new(None),
+        }
+    }
+
+    /// Whether no broker can be reached.
+    pub(crate) fn is_down(&self) -> bool {
+        self.down.load(Ordering::Relaxed)
+    }
+
+    /// Notes that no broker can be reached; logs the first time only.
+    pub(crate) fn went_down(&self, reason: &str) {
+        if !self.down.swap(true, Ordering::Relaxed) {
+            tracing::warn!(client = self.purpose, reason, "waiting for the Kafka broker");
+        }
+    }
+
+    /// Notes that the broker answers; logs the end of an outage.
+    pub(crate) fn is_back(&self) {
+        if self.down.swap(false, Ordering::Relaxed) {
+            tracing::info!(client = self.purpose, "the Kafka broker answers again");
+        }
+    }
+
+    /// The reason of the last failure, for an error that says no more than "timed out".
+    pub(crate) fn last_error(&self) -> Option<String> {
+        self.last_error.lock().ok().and_then(|last| last.clone())
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                tracing::error!(client = self.purpose, facility, "librdkafka: {message}");
+            }
+            // Warnings and errors are mostly one line for each failed connection attempt: the outage is
+            // logged once by `error` below.
+            _ => tracing::debug!(client = self.purpose, facility, "librdkafka: {message}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if let Ok(mut last) = self.last_error.lock() {
+            *last = Some(reason.to_owned());
+        }
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AllBrokersDown) => self.went_down(reason),
+            Some(
+                RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::OperationTimedOut,
+            ) => tracing::debug!(client = self.purpose, reason, "connection to a broker failed"),
+            _ => tracing::warn!(client = self.purpose, reason, "librdkafka: {error}"),
+        }
+    }
+
+    // librdkafka is not asked for statistics unless a user sets `statistics.interval.ms`: then they are for the log.
+    fn stats_raw(&self, statistics: &[u8]) {
+        tracing::debug!(
+            client = self.purpose,
+            "statistics: {}",
+            String::from_utf8_lossy(statistics)
+        );
+    }
+}
+
+impl ConsumerContext for Context {}

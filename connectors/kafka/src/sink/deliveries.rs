@@ -1,0 +1,150 @@
+//! The broker's answers to the records of one transaction.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message;
+use rdkafka::producer::{DeliveryResult, ProducerContext};
+
+use super::{Receipt, Transaction};
+use crate::context::Context;
+
+/// Bits of a tag that tell the transaction; the rest is the record's place in it.
+const GENERATION_BITS: u32 = 16;
+
+/// A record that was not taken.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) index: usize,
+    pub(super) code: RDKafkaErrorCode,
+    pub(super) reason: String,
+}
+
+impl Failure {
+    /// Whether the record was only thrown out after the transaction had failed for another reason.
+    pub(super) fn is_consequence(&self) -> bool {
+        matches!(
+            self.code,
+            RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight
+        )
+    }
+}
+
+/// The producer's context: collects partition and offset of each record by its place in the transaction.
+pub(super) struct Deliveries {
+    client: Context,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Counts transactions, so that a late answer to a record of an aborted one is told from those of the next.
+    generation: u32,
+    placed: Vec<Option<(i32, i64)>>,
+    failure: Option<Failure>,
+}
+
+impl Default for Deliveries {
+    fn default() -> Self {
+        Self {
+            client: Context::new("sink"),
+            state: Mutex::default(),
+        }
+    }
+}
+
+impl Deliveries {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the transaction before and makes room for the next.
+    pub(super) fn begin(&self, records: usize) {
+        let mut state = self.state();
+        let generation = state.generation.wrapping_add(1);
+        *state = State {
+            generation,
+            placed: vec![None; records],
+            failure: None,
+        };
+    }
+
+    /// The tag that the delivery of this record will carry.
+    pub(super) fn tag(&self, index: usize) -> usize {
+        (index << GENERATION_BITS) | (self.state().generation as usize % (1 << GENERATION_BITS))
+    }
+
+    /// The first record that was not taken.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.state().failure.clone()
+    }
+
+    /// Where the records of the transaction ended up.
+    pub(super) fn receipt(&self, transaction: &Transaction) -> Receipt {
+        self.client.is_back();
+        let state = self.state();
+        let mut ends = BTreeMap::new();
+        for (record, placed) in transaction.records.iter().zip(&state.placed) {
+            if let Some((partition, offset)) = *placed {
+                let end = ends.entry((record.topic.clone(), partition)).or_insert(0);
+                *end = (offset + 1).max(*end);
+            }
+        }
+        Receipt { ends }
+    }
+
+    pub(super) fn last_error(&self) -> Option<String> {
+        self.client.last_error()
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.client.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.client.error(error, reason);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.client.stats_raw(statistics);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, tag: usize) {
+        let mut state = self.state();
+        let (index, generation) = (tag >> GENERATION_BITS, tag % (1 << GENERATION_BITS));
+        if generation != state.generation as usize % (1 << GENERATION_BITS) {
+            return;
+        }
+        match result {
+            Ok(message) => {
+                // Below zero: a repeated record whose first acknowledgement was lost.
+                if message.offset() >= 0
+                    && let Some(place) = state.placed.get_mut(index)
+                {
+                    *place = Some((message.partition(), message.offset()));
+                }
+            }
+            Err((error, _)) => {
+                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+                let failure = Failure {
+                    index,
+                    code,
+                    reason: code.to_string(),
+                };
+                let first = state.failure.as_ref();
+                if first.is_none_or(|first| first.is_consequence() && !failure.is_consequence()) {
+                    state.failure = Some(failure);
+                }
+            }
+        }
+    }
+}

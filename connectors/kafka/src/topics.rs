@@ -1,0 +1,318 @@
+//! Topics: making those that are missing, and what can be asked about them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::Offset;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::block_on::block_on;
+use crate::connection::{Connection, ConnectionError};
+use crate::context::Context;
+use crate::listing;
+
+/// A topic as it is to be made. One that exists is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: String,
+    /// How many partitions.
+    pub partitions: i32,
+    /// Settings by Kafka's names, such as `("cleanup.policy", "compact")`.
+    pub configs: Vec<(&'static str, String)>,
+}
+
+/// A question about topics, or the making of one, failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TopicError {
+    /// The settings of the connection are wrong.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// The broker refuses: the name, the number of partitions, a setting, a policy, or a missing right. Trying again
+    /// will not help.
+    #[error("topic `{topic}` refused by the broker: {reason}")]
+    Refused {
+        /// The topic.
+        topic: String,
+        /// The broker's words.
+        reason: String,
+    },
+    /// There is no such topic.
+    #[error("topic `{0}` does not exist")]
+    Missing(String),
+    /// No complete answer in time; may be tried again.
+    #[error("no answer about topic `{topic}`: {reason}")]
+    Unavailable {
+        /// The topic.
+        topic: String,
+        /// What is known of the cause.
+        reason: String,
+    },
+    /// [`ensure_unless`] was told to stop waiting.
+    #[error("stopped while waiting for the broker")]
+    Stopped,
+}
+
+/// How long a question may wait for its answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long one request may take.
+const REQUEST: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_millis(100);
+/// The broker's default of `max.message.bytes`, for one that does not tell.
+const DEFAULT_MAX_MESSAGE_BYTES: usize = 1_048_588;
+
+/// Makes the topics that are missing and returns when each has a leader for all its partitions. Waits for the broker
+/// as long as it takes, and says so in the log.
+///
+/// # Errors
+/// A wrong setting, or the broker refuses a topic.
+pub fn ensure(connection: &Connection, specs: &[TopicSpec]) -> Result<(), TopicError> {
+    ensure_unless(connection, specs, &|| false)
+}
+
+/// As [`ensure`], but gives up with [`TopicError::Stopped`] once `stop` says so (asked at least every second).
+///
+/// # Errors
+/// As [`ensure`], and `Stopped`.
+pub fn ensure_unless(
+    connection: &Connection,
+    specs: &[TopicSpec],
+    stop: &dyn Fn() -> bool,
+) -> Result<(), TopicError> {
+    // The admin client counts as a producer, whose questions about a topic make it: a consumer asks.
+    let asker = listing::asker(connection, "topics")?;
+    let admin = admin(connection)?;
+    for spec in specs {
+        while !ensure_one(&asker, &admin, spec)? {
+            if stop() {
+                return Err(TopicError::Stopped);
+            }
+            std::thread::sleep(RETRY);
+        }
+    }
+    Ok(())
+}
+
+/// One attempt: true once the topic is there with its leaders.
+fn ensure_one(
+    asker: &BaseConsumer<Context>,
+    admin: &AdminClient<Context>,
+    spec: &TopicSpec,
+) -> Result<bool, TopicError> {
+    let context = asker.context();
+    match listing::leaders(asker.client(), &spec.name, Duration::from_secs(1)) {
+        Err(error) => {
+            listing::serve(asker);
+            context.went_down(&context.last_error().unwrap_or_else(|| error.to_string()));
+            return Ok(false);
+        }
+        Ok(Ok(partitions)) => {
+            context.is_back();
+            return Ok(!partitions.is_empty() && partitions.values().all(Option::is_some));
+        }
+        Ok(Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => {
+            context.is_back();
+        }
+        Ok(Err(code)) if is_final(code) => return Err(refused(&spec.name, code)),
+        Ok(Err(_)) => return Ok(false),
+    }
+    let mut topic = NewTopic::new(&spec.name, spec.partitions, TopicReplication::Fixed(-1));
+    for (key, value) in &spec.configs {
+        topic = topic.set(key, value);
+    }
+    let options = AdminOptions::new()
+        .operation_timeout(Some(REQUEST))
+        .request_timeout(Some(REQUEST));
+    match block_on(admin.create_topics([&topic], &options)) {
+        Ok(results) => {
+            for result in results {
+                match result {
+                    Ok(_) => tracing::info!(
+                        topic = spec.name,
+                        partitions = spec.partitions,
+                        "created the missing topic"
+                    ),
+                    Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                    Err((_, code)) if is_transient(code) => {
+                        tracing::debug!(topic = spec.name, "creation failed, trying again: {code}");
+                    }
+                    Err((_, code)) => return Err(refused(&spec.name, code)),
+                }
+            }
+            Ok(false)
+        }
+        Err(error @ KafkaError::AdminOpCreation(_)) => Err(TopicError::Refused {
+            topic: spec.name.clone(),
+            reason: error.to_string(),
+        }),
+        Err(error) => {
+            tracing::debug!(topic = spec.name, "creation failed, trying again: {error}");
+            Ok(false)
+        }
+    }
+}
+
+/// The partitions of a topic, in order.
+///
+/// # Errors
+/// See [`TopicError`]; waits half a minute for an answer.
+pub fn partitions(connection: &Connection, topic: &str) -> Result<Vec<i32>, TopicError> {
+    let client = listing::asker(connection, "topics")?;
+    Ok(known_leaders(&client, topic)?.into_keys().collect())
+}
+
+/// The first offset and the end (high watermark: open transactions lie before it) of every partition.
+///
+/// # Errors
+/// See [`TopicError`]; waits half a minute until every partition has answered.
+pub fn offsets(connection: &Connection, topic: &str) -> Result<BTreeMap<i32, (i64, i64)>, TopicError> {
+    let client = listing::asker(connection, "topics")?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let partitions: Vec<i32> = known_leaders(&client, topic)?.into_keys().collect();
+        let reason = match (
+            listing::list(&client, topic, &partitions, Offset::Beginning, REQUEST),
+            listing::list(&client, topic, &partitions, Offset::End, REQUEST),
+        ) {
+            (Ok(first), Ok(end)) => {
+                let both: BTreeMap<_, _> = first
+                    .into_iter()
+                    .filter_map(|(partition, first)| Some((partition, (first, *end.get(&partition)?))))
+                    .collect();
+                if both.len() == partitions.len() {
+                    return Ok(both);
+                }
+                format!("{} of {} partitions answered", both.len(), partitions.len())
+            }
+            (Err(error), _) | (_, Err(error)) => error.to_string(),
+        };
+        if Instant::now() >= deadline {
+            return Err(TopicError::Unavailable {
+                topic: topic.to_owned(),
+                reason,
+            });
+        }
+        std::thread::sleep(RETRY);
+    }
+}
+
+/// The largest record batch the topic takes, in bytes (`max.message.bytes`); the broker's usual limit if it does not
+/// tell.
+///
+/// # Errors
+/// See [`TopicError`]; waits half a minute for an answer.
+pub fn max_message_bytes(connection: &Connection, topic: &str) -> Result<usize, TopicError> {
+    // The wrapper does not pass on that a topic is missing: its description is empty.
+    known_leaders(&listing::asker(connection, "topics")?, topic)?;
+    let admin = admin(connection)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let options = AdminOptions::new().request_timeout(Some(REQUEST));
+        let resource = ResourceSpecifier::Topic(topic);
+        let reason = match block_on(admin.describe_configs([&resource], &options)) {
+            Ok(mut results) => match results.pop() {
+                Some(Ok(resource)) => {
+                    let told = resource
+                        .get("max.message.bytes")
+                        .and_then(|entry| entry.value.as_deref());
+                    return Ok(told
+                        .and_then(|value| value.parse().ok())
+                        .unwrap_or(DEFAULT_MAX_MESSAGE_BYTES));
+                }
+                Some(Err(code)) if is_final(code) => return Err(refused(topic, code)),
+                Some(Err(code)) => code.to_string(),
+                None => "the answer was empty".to_owned(),
+            },
+            Err(error) => admin
+                .inner()
+                .context()
+                .last_error()
+                .unwrap_or_else(|| error.to_string()),
+        };
+        if Instant::now() >= deadline {
+            return Err(TopicError::Unavailable {
+                topic: topic.to_owned(),
+                reason,
+            });
+        }
+        std::thread::sleep(RETRY);
+    }
+}
+
+/// The partitions and leaders of a topic that must exist.
+pub(crate) fn known_leaders(
+    consumer: &BaseConsumer<Context>,
+    topic: &str,
+) -> Result<BTreeMap<i32, Option<i32>>, TopicError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let reason = match listing::leaders(consumer.client(), topic, REQUEST) {
+            Ok(Ok(partitions)) if !partitions.is_empty() => return Ok(partitions),
+            Ok(Ok(_)) => "it has no partitions yet".to_owned(),
+            Ok(Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => {
+                return Err(TopicError::Missing(topic.to_owned()));
+            }
+            Ok(Err(code)) if is_final(code) => return Err(refused(topic, code)),
+            Ok(Err(code)) => code.to_string(),
+            Err(error) => {
+                listing::serve(consumer);
+                consumer
+                    .context()
+                    .last_error()
+                    .unwrap_or_else(|| error.to_string())
+            }
+        };
+        if Instant::now() >= deadline {
+            return Err(TopicError::Unavailable {
+                topic: topic.to_owned(),
+                reason,
+            });
+        }
+        std::thread::sleep(RETRY);
+    }
+}
+
+fn admin(connection: &Connection) -> Result<AdminClient<Context>, ConnectionError> {
+    let config = connection.config(&[])?;
+    config
+        .create_with_context(Context::new("topics"))
+        .map_err(ConnectionError::from_kafka)
+}
+
+fn refused(topic: &str, code: RDKafkaErrorCode) -> TopicError {
+    TopicError::Refused {
+        topic: topic.to_owned(),
+        reason: code.to_string(),
+    }
+}
+
+/// Answers that stay the same however often one asks.
+fn is_final(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::InvalidTopic
+            | Code::TopicAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::InvalidConfig
+            | Code::PolicyViolation
+    )
+}
+
+/// Answers to a creation that may be better next time.
+fn is_transient(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::RequestTimedOut
+            | Code::OperationTimedOut
+            | Code::NotController
+            | Code::BrokerNotAvailable
+            | Code::BrokerTransportFailure
+            | Code::NetworkException
+            | Code::LeaderNotAvailable
+            | Code::InvalidReplicationFactor
+    )
+}
