@@ -86,6 +86,9 @@ pub struct Sink {
     group: ConsumerGroupMetadata,
     options: SinkOptions,
     usable: bool,
+    /// The broker refused a batch. librdkafka counts its sequence numbers on as if it had been taken, so the next
+    /// transaction is bound to fail, and its abort puts client and broker into step again.
+    out_of_step: bool,
 }
 
 /// The most that an abort may take. One that fails is no loss: connecting anew aborts what is open.
@@ -123,6 +126,7 @@ impl Sink {
             group,
             options,
             usable: true,
+            out_of_step: false,
         };
         sink.while_serving(|producer| producer.init_transactions(sink.options.connect_timeout))
             .map_err(|error| sink.connect_error(error))?;
@@ -134,12 +138,22 @@ impl Sink {
     /// # Errors
     /// See [`SinkError`]: each kind says whether something was committed and what to do.
     pub fn commit(&mut self, transaction: &Transaction) -> Result<Receipt, SinkError> {
-        match self.attempt(transaction, Batching::Free) {
-            // The broker's limit is for a batch: find out whether the record alone is too large.
-            Err(Fault::TooLarge(_)) if transaction.records.len() > 1 => self
-                .attempt(transaction, Batching::OneByOne)
-                .map_err(|fault| fault.public(transaction)),
-            other => other.map_err(|fault| fault.public(transaction)),
+        let mut batching = Batching::Free;
+        loop {
+            let out_of_step = std::mem::take(&mut self.out_of_step);
+            match self.attempt(transaction, batching) {
+                Ok(receipt) => return Ok(receipt),
+                // The broker's limit is for a batch: find out whether the record alone is too large.
+                Err(Fault::TooLarge(_)) if batching == Batching::Free && transaction.records.len() > 1 => {
+                    self.out_of_step = true;
+                    batching = Batching::OneByOne;
+                }
+                Err(Fault::Sink(SinkError::Unavailable(_))) if out_of_step && self.usable => {}
+                Err(fault) => {
+                    self.out_of_step = matches!(fault, Fault::TooLarge(_) | Fault::Rejected(_));
+                    return Err(fault.public(transaction));
+                }
+            }
         }
     }
 
