@@ -143,3 +143,36 @@ impl Cursor<'_> {
         (time <= Timestamp::LAST_EVENT).then_some(time)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::OrderWriter;
+
+    /// That both readers agree is tested from outside; that this one is used at all can only be seen here.
+    #[test]
+    fn what_our_writer_writes_is_taken() {
+        for millis in [
+            0,
+            1_795_401_360_000,
+            1_795_401_360_123,
+            Timestamp::LAST_EVENT.millis(),
+        ] {
+            for minor in [0, 5, 100, 99_999_999_999] {
+                let amount = Money::from_minor(minor).unwrap();
+                let mut value = Vec::new();
+                let mut writer =
+                    OrderWriter::new(&mut value, "o-1", "Zo\u{eb} of Z\u{fc}rich", "USD", amount);
+                writer.item("kb-1", 1, amount);
+                writer.item("m-2", MAX_ITEMS - 1, amount);
+                writer.finish(Timestamp::from_millis(millis).unwrap());
+                let order = read(&value).unwrap();
+                assert_eq!((order.created_at.millis(), order.total_amount), (millis, amount));
+                assert_eq!(
+                    (order.user_id.as_ref(), order.total_items),
+                    ("Zo\u{eb} of Z\u{fc}rich", MAX_ITEMS)
+                );
+            }
+        }
+    }
+}

@@ -132,12 +132,7 @@ fn read_items<'a>(
     let mut total = 0_i64;
     let mut index = 0;
     while fields.element(ITEMS)? {
-        let start = fields.offset();
-        if let Some(item) = read_item(fields, index)? {
-            total = total.saturating_add(item.quantity);
-            if total > MAX_ITEMS {
-                fields.note(Field::OfItem(index, "quantity"), start, Fault::TooManyItems);
-            }
+        if let Some(item) = read_item(fields, index, &mut total)? {
             each_item(item);
         }
         index += 1;
@@ -148,8 +143,12 @@ fn read_items<'a>(
     Ok(Some(total))
 }
 
-/// Reads one item; `None` if a fault of it was noted.
-fn read_item<'a>(fields: &mut FieldReader<'a>, index: usize) -> Result<Option<ItemView<'a>>, OrderError> {
+/// Reads one item and adds its quantity to `total`; `None` if a fault of it was noted.
+fn read_item<'a>(
+    fields: &mut FieldReader<'a>,
+    index: usize,
+    total: &mut i64,
+) -> Result<Option<ItemView<'a>>, OrderError> {
     if fields.object(Field::Item(index))?.is_none() {
         return Ok(None);
     }
@@ -173,7 +172,13 @@ fn read_item<'a>(fields: &mut FieldReader<'a>, index: usize) -> Result<Option<It
         }
         match bit {
             0 => product_id = fields.id(field)?,
-            1 => quantity = fields.integer(field, 1, MAX_ITEMS)?,
+            1 => {
+                quantity = fields.integer(field, 1, MAX_ITEMS)?;
+                *total = total.saturating_add(quantity.unwrap_or(0));
+                if *total > MAX_ITEMS {
+                    fields.note(field, offset, Fault::TooManyItems);
+                }
+            }
             _ => unit_price = fields.money(field)?,
         }
     }

@@ -1,0 +1,95 @@
+//! The fast reader and the careful one are one reader to the outside.
+//!
+//! `order::read` tries the fast one first; `Order::from_json` only knows the careful one.
+
+use proptest::prelude::*;
+use weir_proto::{Event, Fault, Order, order};
+
+use crate::samples;
+
+/// Checks that both readers say the same of `value`, the error included.
+fn assert_agree(value: &[u8]) -> Result<(), TestCaseError> {
+    match (order::read(value), Order::from_json(value)) {
+        (Ok(Event::Created(view)), Ok(order)) => {
+            prop_assert_eq!(view.order_id, order.order_id);
+            prop_assert_eq!(view.user_id, order.user_id);
+            prop_assert_eq!(view.currency, order.currency);
+            prop_assert_eq!(view.total_amount, order.total_amount);
+            prop_assert_eq!(
+                view.total_items,
+                order.items.iter().map(|item| item.quantity).sum::<i64>()
+            );
+            prop_assert_eq!(view.created_at, order.created_at);
+        }
+        (Ok(Event::Ignored), Err(error)) => prop_assert_eq!(error.fault, Fault::OtherType),
+        (Err(fast), Err(careful)) => prop_assert_eq!(fast, careful),
+        (fast, careful) => prop_assert!(false, "{:?} against {:?}", fast, careful),
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn what_is_written_is_read_as_it_was(order in samples::order()) {
+        let value = order.to_json();
+        prop_assert_eq!(Order::from_json(&value).unwrap(), order);
+        assert_agree(&value)?;
+        let judge: serde_json::Value = serde_json::from_slice(&value).unwrap();
+        prop_assert_eq!(&judge["event_type"], order::CREATED);
+    }
+
+    #[test]
+    fn a_spoilt_order_is_judged_alike_by_both_readers(
+        order in samples::order(),
+        at in any::<prop::sample::Index>(),
+        length in 0..4_usize,
+        instead in prop_oneof![
+            "[0-9]{0,3}",
+            "[-+.eE:TZ,\"\\\\{}\\[\\] \u{0}\u{7f}\u{e9}]{0,2}",
+            Just("\"}".to_owned()),
+        ],
+    ) {
+        let mut value = order.to_json();
+        let start = at.index(value.len());
+        let end = (start + length).min(value.len());
+        value.splice(start..end, instead.bytes());
+        assert_agree(&value)?;
+    }
+
+    #[test]
+    fn a_spoilt_byte_is_judged_alike_by_both_readers(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut value = samples::PLAIN.as_bytes().to_vec();
+        let at = at.index(value.len());
+        value[at] = byte;
+        assert_agree(&value)?;
+    }
+
+    #[test]
+    fn an_order_written_by_somebody_else_reads_the_same(order in samples::order(), pretty in any::<bool>()) {
+        // serde_json sorts the keys of a map: another order of fields than ours.
+        let tree: serde_json::Value = serde_json::from_slice(&order.to_json()).unwrap();
+        let value = if pretty { serde_json::to_vec_pretty(&tree) } else { serde_json::to_vec(&tree) }.unwrap();
+        prop_assert_eq!(Order::from_json(&value).unwrap(), order);
+        assert_agree(&value)?;
+    }
+}
+
+#[test]
+fn every_single_byte_of_an_order_may_be_any_other() {
+    for at in 0..samples::PLAIN.len() {
+        let mut value = samples::PLAIN.as_bytes().to_vec();
+        for byte in 0..=u8::MAX {
+            value[at] = byte;
+            assert_agree(&value).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_order_may_end_anywhere() {
+    for end in 0..samples::PLAIN.len() {
+        assert!(order::read(&samples::PLAIN.as_bytes()[..end]).is_err(), "{end}");
+    }
+}

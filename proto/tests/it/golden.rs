@@ -1,0 +1,57 @@
+//! Values as they lie in topics: what was written once is read for ever, and written the same.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use weir_proto::{AnalyticsResult, Order};
+
+/// The fixtures of a folder by file name, without the line feed at the end of each file.
+fn fixtures(folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/v1")
+        .join(folder);
+    let fixtures: BTreeMap<_, _> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let text = std::fs::read(&path).unwrap();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, text.strip_suffix(b"\n").unwrap_or(&text).to_vec())
+        })
+        .collect();
+    assert!(!fixtures.is_empty(), "{} is empty", folder.display());
+    fixtures
+}
+
+#[test]
+fn orders_are_written_as_they_were_read() {
+    for (name, value) in fixtures("orders") {
+        let order = Order::from_json(&value).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(
+            String::from_utf8(order.to_json()).unwrap(),
+            String::from_utf8(value).unwrap(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn other_spellings_of_an_order_mean_the_same_order() {
+    let orders = fixtures("orders");
+    for (name, value) in fixtures("other-spellings") {
+        let order = Order::from_json(&value).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(order, Order::from_json(&orders[&name]).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn results_are_written_as_they_were_read() {
+    for (name, value) in fixtures("results") {
+        let result = AnalyticsResult::from_json(&value).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(
+            String::from_utf8(result.to_json()).unwrap(),
+            String::from_utf8(value).unwrap(),
+            "{name}"
+        );
+    }
+}

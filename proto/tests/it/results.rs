@@ -1,0 +1,111 @@
+//! The analytics result as JSON.
+
+use proptest::prelude::*;
+use weir_proto::{AnalyticsResult, MoneySum, Timestamp};
+
+const PLAIN: &str = r#"{"window_start":"2026-11-23T02:36:00Z","window_end":"2026-11-23T02:37:00Z","order_count":3,"total_revenue":"389.70","total_items":7,"unique_users":2,"average_order_value":"129.90","revision":0}"#;
+
+fn error_of(what: &str, by: &str) -> String {
+    assert!(PLAIN.contains(what), "{what} is not in the sample");
+    AnalyticsResult::from_json(PLAIN.replacen(what, by, 1).as_bytes())
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn the_documented_result_is_written_byte_for_byte() {
+    let result = AnalyticsResult {
+        window_start: Timestamp::parse_rfc3339("2026-11-23T02:36:00Z").unwrap(),
+        window_end: Timestamp::parse_rfc3339("2026-11-23T02:37:00Z").unwrap(),
+        order_count: 3,
+        total_revenue: MoneySum::from_minor(38_970),
+        total_items: 7,
+        unique_users: 2,
+        revision: 0,
+    };
+    assert_eq!(String::from_utf8(result.to_json()).unwrap(), PLAIN);
+    assert_eq!(AnalyticsResult::from_json(PLAIN.as_bytes()), Ok(result));
+    assert_eq!(serde_json::to_string(&result).unwrap(), PLAIN);
+    assert_eq!(result.key(), "2026-11-23T02:36:00Z");
+}
+
+#[test]
+fn what_we_cannot_have_written_is_refused() {
+    assert_eq!(
+        error_of("\"129.90\"", "\"129.91\""),
+        "average_order_value: is not total_revenue / order_count (byte 149)"
+    );
+    assert_eq!(
+        error_of(":2,", ":4,"),
+        "unique_users: is more than order_count (byte 132)"
+    );
+    assert_eq!(
+        error_of("02:37", "02:36"),
+        "window_end: is not after window_start (byte 39)"
+    );
+    assert_eq!(
+        error_of(":3,", ":0,"),
+        "order_count: `0` is not between 1 and 9223372036854775807 (byte 89)"
+    );
+    assert_eq!(
+        error_of("\"revision\":0", "\"revision\":-1"),
+        "revision: `-1` is not between 0 and 4294967295 (byte 191)"
+    );
+    assert_eq!(
+        error_of("389.70", "-389.70"),
+        "total_revenue: `-389.70` is negative (byte 107)"
+    );
+    assert_eq!(
+        error_of("{", "{\"extra\":1,"),
+        "value: unknown field `extra` (byte 1)"
+    );
+    assert_eq!(error_of(",\"revision\":0", ""), "revision: is missing (byte 179)");
+    assert_eq!(
+        error_of("\"revision\":0", "\"revision\":0,\"revision\":0"),
+        "revision: stands there twice (byte 193)"
+    );
+    assert_eq!(
+        error_of("0}", "0}}"),
+        "value: not JSON: expected the end, found `}` (byte 193)"
+    );
+    assert_eq!(
+        AnalyticsResult::from_json(b"[]").unwrap_err().to_string(),
+        "value: expected an object, found an array (byte 0)"
+    );
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_as_it_was(
+        start in 0..Timestamp::LAST_EVENT.millis() - 86_400_000,
+        length in 1..86_400_000_i64,
+        order_count in 1..=i64::MAX.unsigned_abs(),
+        revenue in 0..=i128::MAX,
+        total_items in 0..=i64::MAX,
+        users in any::<prop::sample::Index>(),
+        revision in any::<u32>(),
+    ) {
+        let result = AnalyticsResult {
+            window_start: Timestamp::from_millis(start).unwrap(),
+            window_end: Timestamp::from_millis(start + length).unwrap(),
+            order_count,
+            total_revenue: MoneySum::from_minor(revenue),
+            total_items,
+            unique_users: 1 + users.index(usize::try_from(order_count).unwrap()) as u64,
+            revision,
+        };
+        let value = result.to_json();
+        prop_assert_eq!(AnalyticsResult::from_json(&value), Ok(result));
+        prop_assert_eq!(serde_json::to_vec(&result).unwrap(), value);
+    }
+
+    #[test]
+    fn a_spoilt_result_is_refused_or_means_what_it_says(at in 0..PLAIN.len(), byte in any::<u8>()) {
+        let mut value = PLAIN.as_bytes().to_vec();
+        value[at] = byte;
+        if let Ok(result) = AnalyticsResult::from_json(&value) {
+            let again = AnalyticsResult::from_json(&result.to_json());
+            prop_assert_eq!(again, Ok(result));
+        }
+    }
+}
