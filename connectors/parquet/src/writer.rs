@@ -1,0 +1,190 @@
+//! The background task that brings results to storage.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+use weir_proto::{AnalyticsResult, Timestamp};
+
+use crate::hour::Hour;
+use crate::pending::{Next, Pending, Reach};
+use crate::{Store, StoreError};
+
+/// What has happened in the background.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriterEvent {
+    /// Files have been written.
+    Wrote {
+        /// How many.
+        files: u64,
+        /// Their size in bytes.
+        bytes: u64,
+    },
+    /// A file could not be written; it will be tried again. Told once for each new message, not for each attempt.
+    Failed(String),
+}
+
+/// Writes results in the background, so that whoever has them never waits for the storage.
+///
+/// Rows are gathered by hour. A window of the present is written at once, a file at most once a second; results of
+/// the past wait until their hour is complete (a later hour begins, or two seconds pass without a row), so that a
+/// backlog costs one write an hour. While the storage is away rows wait in memory, one a window, and are tried
+/// again at intervals that grow to 30 seconds.
+///
+/// Dropping a writer abandons what waits, which is then beyond [`Writer::durable`]; [`Writer::finish`] does not.
+#[derive(Debug)]
+pub struct Writer {
+    shared: Arc<Shared>,
+    /// Taken by `finish`.
+    task: Option<JoinHandle<Result<(), StoreError>>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    pending: Mutex<Pending>,
+    news: Notify,
+}
+
+impl Writer {
+    /// Starts the task on a runtime. `events` is called from it, and must not block.
+    pub fn spawn(
+        store: Store,
+        handle: &Handle,
+        events: impl Fn(WriterEvent) + Send + Sync + 'static,
+    ) -> Self {
+        let shared = Arc::new(Shared::default());
+        let task = handle.spawn(run(
+            store,
+            shared.clone(),
+            Reporter {
+                events,
+                failing: BTreeMap::new(),
+            },
+        ));
+        Self {
+            shared,
+            task: Some(task),
+        }
+    }
+
+    /// Hands rows over; never blocks. `position` is the one in the results topic after them: everything before it has
+    /// been handed over with this call. Positions never go back. No rows are fine: then only the position moves.
+    pub fn send(&self, rows: Vec<AnalyticsResult>, position: i64) {
+        self.shared
+            .pending()
+            .add(rows, position, Instant::now(), wall_clock());
+        self.shared.news.notify_one();
+    }
+
+    /// The position up to which everything is in storage; `None` until then. It never goes back.
+    pub fn durable(&self) -> Option<i64> {
+        self.shared.pending().durable()
+    }
+
+    /// Writes what is left, without the pauses, and ends the task. A failing storage is tried three times more, so
+    /// that this takes a minute at most for each attempt that the storage leaves without an answer.
+    ///
+    /// Returns the last durable position: that of the last [`Writer::send`].
+    ///
+    /// # Errors
+    /// The first failure that remained. What was not written is beyond the position that [`Writer::durable`] last gave.
+    pub async fn finish(mut self) -> Result<Option<i64>, StoreError> {
+        self.shared.pending().finish();
+        self.shared.news.notify_one();
+        let Some(task) = self.task.as_mut() else {
+            return Err(StoreError::Stopped);
+        };
+        task.await.map_err(|_| StoreError::Stopped)??;
+        Ok(self.durable())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        // No panic can leave it half changed in a way that matters: rows are only ever added or handed back.
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn run<E: Fn(WriterEvent)>(
+    store: Store,
+    shared: Arc<Shared>,
+    mut report: Reporter<E>,
+) -> Result<(), StoreError> {
+    let mut failures = BTreeMap::new();
+    loop {
+        let next = shared.pending().next(Instant::now());
+        match next {
+            Next::Write(hour, rows) => match store.merge_hour(hour, rows).await {
+                Ok(bytes) => {
+                    shared.pending().written(hour, Instant::now());
+                    failures.remove(&hour);
+                    report.wrote(hour, bytes);
+                }
+                Err(error) => {
+                    let reach = if error.is_of_one_file() {
+                        Reach::ThisHour
+                    } else {
+                        Reach::Everything
+                    };
+                    shared.pending().failed(hour, reach, Instant::now());
+                    report.failed(hour, &error);
+                    failures.insert(hour, error);
+                }
+            },
+            Next::Wait(until) => {
+                tokio::select! {
+                    () = sleep_until(until) => {}
+                    () = shared.news.notified() => {}
+                }
+            }
+            Next::Idle => shared.news.notified().await,
+            Next::Finished => return failures.into_values().next().map_or(Ok(()), Err),
+        }
+    }
+}
+
+/// Tells what happened, and of a failure that lasts only once.
+struct Reporter<E> {
+    events: E,
+    /// The last message of each hour that fails.
+    failing: BTreeMap<Hour, String>,
+}
+
+impl<E: Fn(WriterEvent)> Reporter<E> {
+    fn wrote(&mut self, hour: Hour, bytes: Option<u64>) {
+        self.failing.remove(&hour);
+        if let Some(bytes) = bytes {
+            (self.events)(WriterEvent::Wrote { files: 1, bytes });
+        }
+    }
+
+    fn failed(&mut self, hour: Hour, error: &StoreError) {
+        let message = error.to_string();
+        if self.failing.get(&hour) != Some(&message) {
+            (self.events)(WriterEvent::Failed(message.clone()));
+            self.failing.insert(hour, message);
+        }
+    }
+}
+
+/// Only decides whether a window is of the past; a wrong clock costs a few writes or seconds.
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis())
+        .ok()
+        .and_then(Timestamp::from_millis)
+        .unwrap_or(Timestamp::FIRST)
+}

@@ -1,0 +1,139 @@
+//! A folder of this machine.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use weir_parquet::{Store, StoreError};
+
+use crate::store::concurrent_writers_lose_nothing;
+use crate::support::{JOB, minutes};
+
+pub(crate) const FIRST_HOUR: &str = "analytics-results/date=2026-11-23/hour=02/windows.parquet";
+
+pub(crate) async fn store_in(folder: &TempDir) -> Store {
+    Store::open(folder.path().to_str().unwrap(), JOB).await.unwrap()
+}
+
+/// All files below a folder, relative to it, in order.
+fn files(folder: &TempDir) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(below) = folders.pop() {
+        for entry in fs::read_dir(folder.path().join(&below)).unwrap() {
+            let entry = entry.unwrap();
+            let path = below.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(path)
+            } else {
+                found.push(path)
+            }
+        }
+    }
+    let mut found: Vec<_> = found
+        .into_iter()
+        .map(|path| path.to_str().unwrap().to_owned())
+        .collect();
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn files_lie_by_date_and_hour_and_nothing_else_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(&folder).await;
+    store.merge(&minutes("2026-11-23T02:30:00Z", 60)).await.unwrap();
+    let second = "analytics-results/date=2026-11-23/hour=03/windows.parquet";
+    assert_eq!(files(&folder), ["_job", "_lock", FIRST_HOUR, second]);
+}
+
+#[tokio::test]
+async fn a_file_url_and_a_path_are_the_same_place_and_folders_are_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("not yet/there");
+    let store = Store::open(deep.to_str().unwrap(), JOB).await.unwrap();
+    let rows = minutes("2026-11-23T02:00:00Z", 5);
+    store.merge(&rows).await.unwrap();
+    let url = format!("file://{}", deep.to_str().unwrap().replace(' ', "%20"));
+    assert_eq!(
+        Store::open(&url, JOB).await.unwrap().read_all().await.unwrap(),
+        rows
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_writers_to_a_folder_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = [
+        store_in(&folder).await,
+        store_in(&folder).await,
+        store_in(&folder).await,
+    ];
+    concurrent_writers_lose_nothing(stores).await;
+}
+
+#[tokio::test]
+async fn what_a_killed_writer_left_is_removed_and_foreign_files_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = minutes("2026-11-23T02:00:00Z", 5);
+    store_in(&folder).await.merge(&rows).await.unwrap();
+    fs::write(folder.path().join("_tmp"), b"PAR1 half a fi").unwrap();
+    let foreign = folder
+        .path()
+        .join("analytics-results/date=2026-11-23/hour=02/mine.parquet");
+    fs::write(&foreign, b"something else").unwrap();
+    fs::create_dir(folder.path().join("analytics-results/date=today")).unwrap();
+
+    assert_eq!(store_in(&folder).await.read_all().await.unwrap(), rows);
+    assert!(!folder.path().join("_tmp").exists());
+    assert!(foreign.exists());
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(&folder).await;
+    // A file in the way stops every user, root too.
+    fs::write(folder.path().join("analytics-results"), b"").unwrap();
+    let error = store
+        .merge(&minutes("2026-11-23T02:00:00Z", 1))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }) && !error.is_configuration());
+    let text = error.to_string();
+    assert!(
+        text.contains(folder.path().join(FIRST_HOUR).to_str().unwrap()),
+        "{text}"
+    );
+    assert!(text.contains("Not a directory"), "{text}");
+
+    let below_a_file = folder.path().join("analytics-results/x");
+    let error = Store::open(below_a_file.to_str().unwrap(), JOB)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("Not a directory"), "{error}");
+}
+
+#[tokio::test]
+async fn a_lock_that_another_process_keeps_is_named_with_its_holder() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(&folder).await;
+    // A lock belongs to an open file: this one is as good as another process.
+    let holder = File::options()
+        .read(true)
+        .write(true)
+        .open(folder.path().join("_lock"))
+        .unwrap();
+    holder.lock().unwrap();
+    let error = store
+        .merge(&minutes("2026-11-23T02:00:00Z", 1))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Locked { .. }), "{error}");
+    assert!(
+        error.to_string().contains(&format!("pid {}", std::process::id())),
+        "{error}"
+    );
+    holder.unlock().unwrap();
+    store.merge(&minutes("2026-11-23T02:00:00Z", 1)).await.unwrap();
+}
