@@ -13,16 +13,28 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 pub(crate) struct Context {
     /// What this client does, for the log lines.
     purpose: &'static str,
+    /// Whether an outage matters the moment it begins: a producer at rest may lose its connection and get it back unnoticed.
+    waits: bool,
     down: AtomicBool,
     last_error: Mutex<Option<String>>,
 }
 
 impl Context {
+    /// A client that always waits for the broker.
     pub(crate) fn new(purpose: &'static str) -> Self {
         Self {
             purpose,
+            waits: true,
             down: AtomicBool::new(false),
             last_error: Mutex::new(None),
+        }
+    }
+
+    /// A client that is at rest between its calls; the calls say when they wait.
+    pub(crate) fn at_rest(purpose: &'static str) -> Self {
+        Self {
+            waits: false,
+            ..Self::new(purpose)
         }
     }
 
@@ -64,17 +76,25 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        if let Ok(mut last) = self.last_error.lock() {
-            *last = Some(reason.to_owned());
+        let code = error.rdkafka_error_code();
+        if code == Some(RDKafkaErrorCode::PartitionEOF) {
+            return;
         }
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AllBrokersDown) => self.went_down(reason),
-            Some(
-                RDKafkaErrorCode::BrokerTransportFailure
-                | RDKafkaErrorCode::Resolve
-                | RDKafkaErrorCode::OperationTimedOut,
-            ) => tracing::debug!(client = self.purpose, reason, "connection to a broker failed"),
-            _ => tracing::warn!(client = self.purpose, reason, "librdkafka: {error}"),
+        let news = match self.last_error.lock() {
+            Ok(mut last) => last.replace(reason.to_owned()).as_deref() != Some(reason),
+            Err(_) => false,
+        };
+        match code {
+            Some(RDKafkaErrorCode::AllBrokersDown) if self.waits => self.went_down(reason),
+            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) if news => {
+                tracing::warn!(
+                    client = self.purpose,
+                    reason,
+                    "the Kafka broker refuses the connection"
+                );
+            }
+            // The rest is repeated for each attempt, or returned by the call that it concerns.
+            _ => tracing::debug!(client = self.purpose, reason, "librdkafka: {error}"),
         }
     }
 

@@ -93,6 +93,8 @@ pub struct Sink {
 
 /// The most that an abort may take. One that fails is no loss: connecting anew aborts what is open.
 const ABORT: Duration = Duration::from_secs(5);
+/// After this time a wait for the broker is worth a line in the log.
+const LONG: Duration = Duration::from_secs(2);
 /// How often deliveries are looked at.
 const POLL: Duration = Duration::from_millis(1);
 
@@ -168,8 +170,7 @@ impl Sink {
         if let Err(fault) = prepared {
             return Err(self.give_up(fault));
         }
-        let remaining = deadline.saturating_duration_since(Instant::now()).max(POLL);
-        match self.producer.commit_transaction(remaining) {
+        match self.patiently(deadline, |wait| self.producer.commit_transaction(wait)) {
             Ok(()) => Ok(self.producer.context().receipt(transaction)),
             Err(KafkaError::Transaction(error)) if error.txn_requires_abort() => {
                 Err(self.give_up(SinkError::Unavailable(error.string()).into()))
@@ -249,6 +250,7 @@ impl Sink {
 
     /// Waits until every record is acknowledged or refused. (`commit_transaction` would wait too, in steps of 100 ms.)
     fn drain(&self, deadline: Instant) -> Result<(), Fault> {
+        let started = Instant::now();
         loop {
             let failure = self.producer.context().failure();
             let all_answered = self.producer.in_flight_count() == 0;
@@ -263,6 +265,9 @@ impl Sink {
             if Instant::now() >= deadline {
                 return Err(self.timed_out());
             }
+            if started.elapsed() > LONG {
+                self.producer.context().waits();
+            }
             self.producer.poll(POLL);
         }
     }
@@ -273,23 +278,30 @@ impl Sink {
             list.add_partition_offset(topic, *partition, Offset::Offset(*offset))
                 .map_err(|error| SinkError::Fatal(format!("offset {offset}: {error}")))?;
         }
+        let sent = self.patiently(deadline, |wait| {
+            self.producer
+                .send_offsets_to_transaction(&list, &self.group, wait)
+        });
+        sent.map_err(|error| {
+            // A record that was refused may be the cause, and this only its consequence.
+            let settle = (Instant::now() + ABORT).min(deadline);
+            self.drain(settle).err().unwrap_or_else(|| self.fault(error))
+        })
+    }
+
+    /// Repeats a call that may be repeated until the deadline, and says so in the log when it takes long.
+    fn patiently(
+        &self,
+        deadline: Instant,
+        call: impl Fn(Duration) -> Result<(), KafkaError>,
+    ) -> Result<(), KafkaError> {
         loop {
             let remaining = deadline.saturating_duration_since(Instant::now());
-            let error = match self
-                .producer
-                .send_offsets_to_transaction(&list, &self.group, remaining)
-            {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-            let again = matches!(&error, KafkaError::Transaction(error) if error.is_retriable());
-            if !again || Instant::now() >= deadline {
-                // A record that was refused may be the cause, and this only its consequence.
-                let settle = Instant::now() + ABORT;
-                return Err(self
-                    .drain(settle.min(deadline))
-                    .err()
-                    .unwrap_or_else(|| self.fault(error)));
+            match call(remaining.clamp(POLL, LONG)) {
+                Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < deadline => {
+                    self.producer.context().waits();
+                }
+                other => return other,
             }
             self.producer.poll(POLL);
         }

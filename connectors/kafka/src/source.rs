@@ -106,6 +106,8 @@ pub struct Source {
     consumer: Arc<BaseConsumer<Context>>,
     /// Something lies in the common queue: errors of the connection, log lines.
     events: Arc<AtomicBool>,
+    /// A thread waits for the broker to come back.
+    watched: Arc<AtomicBool>,
     wake: Wake,
     topic: String,
 }
@@ -162,6 +164,7 @@ impl Source {
             partitions: BTreeMap::new(),
             consumer: Arc::new(consumer),
             events,
+            watched: Arc::new(AtomicBool::new(false)),
             wake,
             topic: options.topic.clone(),
         })
@@ -247,13 +250,47 @@ impl Source {
     /// Serves what concerns no partition: the state of the connection and librdkafka's log. [`read`](Self::read)
     /// does it too; a source of no partitions needs it on wake-up.
     pub fn serve(&mut self) {
-        while self.events.swap(false, Ordering::Acquire) {
-            // Events are handled by the context. Bounded, so that a storm of log lines does not hold up the orders.
-            for _ in 0..64 {
-                if self.consumer.poll(Duration::ZERO).is_none() {
+        if self.events.swap(false, Ordering::AcqRel) {
+            // Handled by the context. Bounded, so that a storm of log lines does not hold up the orders.
+            if (0..64).all(|_| self.consumer.poll(Duration::ZERO).is_some()) {
+                self.events.store(true, Ordering::Release);
+                (self.wake)();
+            }
+            if self.consumer.context().is_down() && !self.watched.swap(true, Ordering::AcqRel) {
+                self.watch_for_return();
+            }
+        }
+    }
+
+    /// librdkafka tells when the brokers are gone, but not when they are back: until then a thread asks.
+    fn watch_for_return(&self) {
+        let consumer = Arc::downgrade(&self.consumer);
+        let (watched, wake, topic) = (
+            Arc::clone(&self.watched),
+            Arc::clone(&self.wake),
+            self.topic.clone(),
+        );
+        let watch = move || {
+            while let Some(consumer) = consumer.upgrade() {
+                if consumer
+                    .fetch_metadata(Some(&topic), Duration::from_secs(1))
+                    .is_ok()
+                {
+                    consumer.context().is_back();
                     break;
                 }
+                drop(consumer);
+                std::thread::sleep(Duration::from_millis(200));
             }
+            watched.store(false, Ordering::Release);
+            wake();
+        };
+        if std::thread::Builder::new()
+            .name("kafka-watch".into())
+            .spawn(watch)
+            .is_err()
+        {
+            self.watched.store(false, Ordering::Release);
         }
     }
 

@@ -151,8 +151,11 @@ struct Tail<'a> {
 
 impl<'a> Tail<'a> {
     fn open(connection: &Connection, topic: &'a str, partition: i32) -> Result<Self, TailError> {
-        let mut config =
-            connection.config(&[("fetch.wait.max.ms", "100"), ("fetch.queue.backoff.ms", "1")])?;
+        let mut config = connection.config(&[
+            // The end of the partition is told after one fetch that found nothing.
+            ("fetch.wait.max.ms", "10"),
+            ("fetch.queue.backoff.ms", "1"),
+        ])?;
         config
             // Never joined and never committed to; librdkafka wants one for an assignment.
             .set("group.id", "weir-tail")

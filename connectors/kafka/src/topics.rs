@@ -83,9 +83,8 @@ pub fn ensure_unless(
 ) -> Result<(), TopicError> {
     // The admin client counts as a producer, whose questions about a topic make it: a consumer asks.
     let asker = listing::asker(connection, "topics")?;
-    let admin = admin(connection)?;
     for spec in specs {
-        while !ensure_one(&asker, &admin, spec)? {
+        while !ensure_one(connection, &asker, spec)? {
             if stop() {
                 return Err(TopicError::Stopped);
             }
@@ -97,8 +96,8 @@ pub fn ensure_unless(
 
 /// One attempt: true once the topic is there with its leaders.
 fn ensure_one(
+    connection: &Connection,
     asker: &BaseConsumer<Context>,
-    admin: &AdminClient<Context>,
     spec: &TopicSpec,
 ) -> Result<bool, TopicError> {
     let context = asker.context();
@@ -118,6 +117,12 @@ fn ensure_one(
         Ok(Err(code)) if is_final(code) => return Err(refused(&spec.name, code)),
         Ok(Err(_)) => return Ok(false),
     }
+    create(&admin(connection)?, spec)?;
+    Ok(false)
+}
+
+/// Asks for the topic; what may be better next time is no error.
+fn create(admin: &AdminClient<Context>, spec: &TopicSpec) -> Result<(), TopicError> {
     let mut topic = NewTopic::new(&spec.name, spec.partitions, TopicReplication::Fixed(-1));
     for (key, value) in &spec.configs {
         topic = topic.set(key, value);
@@ -141,7 +146,7 @@ fn ensure_one(
                     Err((_, code)) => return Err(refused(&spec.name, code)),
                 }
             }
-            Ok(false)
+            Ok(())
         }
         Err(error @ KafkaError::AdminOpCreation(_)) => Err(TopicError::Refused {
             topic: spec.name.clone(),
@@ -149,7 +154,7 @@ fn ensure_one(
         }),
         Err(error) => {
             tracing::debug!(topic = spec.name, "creation failed, trying again: {error}");
-            Ok(false)
+            Ok(())
         }
     }
 }

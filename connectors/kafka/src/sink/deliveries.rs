@@ -50,7 +50,7 @@ struct State {
 impl Default for Deliveries {
     fn default() -> Self {
         Self {
-            client: Context::new("sink"),
+            client: Context::at_rest("sink"),
             state: Mutex::default(),
         }
     }
@@ -94,6 +94,12 @@ impl Deliveries {
             }
         }
         Receipt { ends }
+    }
+
+    /// The broker keeps a transaction waiting.
+    pub(super) fn waits(&self) {
+        self.client
+            .went_down(&self.last_error().unwrap_or_else(|| "no answer yet".to_owned()));
     }
 
     pub(super) fn last_error(&self) -> Option<String> {
