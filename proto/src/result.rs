@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::field::{Fault, Field, FieldReader};
+use crate::field::{self, Fault, Field, FieldReader};
 use crate::{MoneySum, Timestamp};
 
 /// Why a value is no analytics result: field, fault and byte offset.
@@ -74,30 +74,35 @@ impl AnalyticsResult {
     /// # Errors
     /// What [`Self::to_json`] cannot have written, whatever the order of the fields and the white space.
     pub fn from_json(value: &[u8]) -> Result<Self, ResultError> {
-        let mut fields = FieldReader::new(value)?;
-        let mut draft = Draft::default();
-        if fields.object(Field::Value)?.is_some() {
-            while let Some((offset, key)) = fields.key(Field::Value)? {
-                draft.read_field(&mut fields, offset, &key)?;
-            }
-            let end = fields.offset() - 1;
-            for (index, name) in FIELDS.iter().enumerate() {
-                if draft.at[index].is_none() {
-                    fields.note(Field::Named(name), end, Fault::Missing);
-                }
+        read(value).map_err(|error| *error)
+    }
+}
+
+/// Does the work of [`AnalyticsResult::from_json`].
+fn read(value: &[u8]) -> field::Result<AnalyticsResult> {
+    let mut fields = FieldReader::new(value)?;
+    let mut draft = Draft::default();
+    if fields.object(Field::Value)?.is_some() {
+        while let Some((offset, key)) = fields.key(Field::Value)? {
+            draft.read_field(&mut fields, offset, &key)?;
+        }
+        let end = fields.offset() - 1;
+        for (index, name) in FIELDS.iter().enumerate() {
+            if draft.at[index].is_none() {
+                fields.note(Field::Named(name), end, Fault::Missing);
             }
         }
-        fields.end()?;
-        let result = draft.judge(&mut fields);
-        match (fields.into_fault(), result) {
-            (None, Some(result)) => Ok(result),
-            (Some(fault), _) => Err(fault),
-            (None, None) => Err(ResultError {
-                field: Field::Value,
-                fault: Fault::Missing,
-                offset: 0,
-            }),
-        }
+    }
+    fields.end()?;
+    let result = draft.judge(&mut fields);
+    match (fields.into_fault(), result) {
+        (None, Some(result)) => Ok(result),
+        (Some(fault), _) => Err(fault),
+        (None, None) => Err(Box::new(ResultError {
+            field: Field::Value,
+            fault: Fault::Missing,
+            offset: 0,
+        })),
     }
 }
 
@@ -117,12 +122,7 @@ struct Draft {
 }
 
 impl Draft {
-    fn read_field(
-        &mut self,
-        fields: &mut FieldReader<'_>,
-        offset: usize,
-        key: &str,
-    ) -> Result<(), ResultError> {
+    fn read_field(&mut self, fields: &mut FieldReader<'_>, offset: usize, key: &str) -> field::Result<()> {
         let Some(index) = FIELDS.iter().position(|name| *name == key) else {
             fields.note(Field::Value, offset, Fault::Unknown(crate::text::excerpt(key)));
             return fields.skip(Field::Value);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Fault, Field, FieldError, MAX_TEXT_BYTES};
+use super::{Fault, Field, FieldError, MAX_TEXT_BYTES, Result};
 use crate::json::{Reader, SyntaxError, Text, Token, Value};
 use crate::{Money, Timestamp, text};
 
@@ -16,27 +16,29 @@ const MAX_KEY_BYTES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct FieldReader<'a> {
     json: Reader<'a>,
-    fault: Option<FieldError>,
+    fault: Option<Box<FieldError>>,
 }
 
 impl<'a> FieldReader<'a> {
     /// A reader of `value`.
-    pub(crate) fn new(value: &'a [u8]) -> Result<Self, FieldError> {
-        let json = Reader::new(value).map_err(|error| located(Field::Value, error))?;
+    pub(crate) fn new(value: &'a [u8]) -> Result<Self> {
+        let json = Reader::new(value).map_err(|error| located(Field::Value, *error))?;
         Ok(Self { json, fault: None })
     }
 
     /// Notes a fault, unless there was one before.
     pub(crate) fn note(&mut self, field: Field, offset: usize, fault: impl Into<Fault>) {
-        self.fault.get_or_insert_with(|| FieldError {
-            field,
-            fault: fault.into(),
-            offset,
+        self.fault.get_or_insert_with(|| {
+            Box::new(FieldError {
+                field,
+                fault: fault.into(),
+                offset,
+            })
         });
     }
 
     /// The first fault that was noted.
-    pub(crate) fn into_fault(self) -> Option<FieldError> {
+    pub(crate) fn into_fault(self) -> Option<Box<FieldError>> {
         self.fault
     }
 
@@ -46,12 +48,12 @@ impl<'a> FieldReader<'a> {
     }
 
     /// Checks that nothing but white space follows.
-    pub(crate) fn end(&mut self) -> Result<(), FieldError> {
-        self.json.end().map_err(|error| located(Field::Value, error))
+    pub(crate) fn end(&mut self) -> Result<()> {
+        self.json.end().map_err(|error| located(Field::Value, *error))
     }
 
     /// Enters an object; `None` if another kind of value stands there.
-    pub(crate) fn object(&mut self, field: Field) -> Result<Option<usize>, FieldError> {
+    pub(crate) fn object(&mut self, field: Field) -> Result<Option<usize>> {
         let token = self.token(field)?;
         if matches!(token.value, Value::Object) {
             return Ok(Some(token.offset));
@@ -61,7 +63,7 @@ impl<'a> FieldReader<'a> {
     }
 
     /// Enters an array; `None` if another kind of value stands there.
-    pub(crate) fn array(&mut self, field: Field) -> Result<Option<usize>, FieldError> {
+    pub(crate) fn array(&mut self, field: Field) -> Result<Option<usize>> {
         let token = self.token(field)?;
         if matches!(token.value, Value::Array) {
             return Ok(Some(token.offset));
@@ -71,24 +73,24 @@ impl<'a> FieldReader<'a> {
     }
 
     /// The next key of the object `within` and its offset; one that is too long for any contract is empty.
-    pub(crate) fn key(&mut self, within: Field) -> Result<Option<(usize, Cow<'a, str>)>, FieldError> {
-        let key = self.json.key().map_err(|error| located(within, error))?;
+    pub(crate) fn key(&mut self, within: Field) -> Result<Option<(usize, Cow<'a, str>)>> {
+        let key = self.json.key().map_err(|error| located(within, *error))?;
         Ok(key.map(|(offset, name)| (offset, name.decode(MAX_KEY_BYTES).unwrap_or_default())))
     }
 
     /// Whether the array `within` has another element.
-    pub(crate) fn element(&mut self, within: Field) -> Result<bool, FieldError> {
-        self.json.element().map_err(|error| located(within, error))
+    pub(crate) fn element(&mut self, within: Field) -> Result<bool> {
+        self.json.element().map_err(|error| located(within, *error))
     }
 
     /// Reads a value of any kind and keeps nothing of it.
-    pub(crate) fn skip(&mut self, field: Field) -> Result<(), FieldError> {
+    pub(crate) fn skip(&mut self, field: Field) -> Result<()> {
         let token = self.token(field)?;
         self.skip_rest(field, &token)
     }
 
     /// A string.
-    fn string(&mut self, field: Field) -> Result<Option<(usize, Text<'a>)>, FieldError> {
+    fn string(&mut self, field: Field) -> Result<Option<(usize, Text<'a>)>> {
         let token = self.token(field)?;
         if let Value::String(string) = token.value {
             return Ok(Some((token.offset, string)));
@@ -98,24 +100,24 @@ impl<'a> FieldReader<'a> {
     }
 
     /// The type of an event; empty if it is longer than any of ours. Another kind of value is an error at once.
-    pub(crate) fn event_type(&mut self, field: Field) -> Result<Cow<'a, str>, FieldError> {
+    pub(crate) fn event_type(&mut self, field: Field) -> Result<Cow<'a, str>> {
         let token = self.token(field)?;
         let Value::String(string) = token.value else {
             let fault = Fault::WrongType {
                 expected: "a string",
                 found: token.value.kind(),
             };
-            return Err(FieldError {
+            return Err(Box::new(FieldError {
                 field,
                 fault,
                 offset: token.offset,
-            });
+            }));
         };
         Ok(string.decode(MAX_TEXT_BYTES).unwrap_or_default())
     }
 
     /// A string of one byte to [`MAX_TEXT_BYTES`].
-    pub(crate) fn id(&mut self, field: Field) -> Result<Option<Cow<'a, str>>, FieldError> {
+    pub(crate) fn id(&mut self, field: Field) -> Result<Option<Cow<'a, str>>> {
         let Some((offset, string)) = self.string(field)? else {
             return Ok(None);
         };
@@ -128,7 +130,7 @@ impl<'a> FieldReader<'a> {
     }
 
     /// Three upper-case letters.
-    pub(crate) fn currency(&mut self, field: Field) -> Result<Option<Cow<'a, str>>, FieldError> {
+    pub(crate) fn currency(&mut self, field: Field) -> Result<Option<Cow<'a, str>>> {
         let Some((offset, string)) = self.string(field)? else {
             return Ok(None);
         };
@@ -146,8 +148,8 @@ impl<'a> FieldReader<'a> {
     pub(crate) fn decimal<T>(
         &mut self,
         field: Field,
-        parse: impl FnOnce(&str) -> Result<T, crate::MoneyError>,
-    ) -> Result<Option<T>, FieldError> {
+        parse: impl FnOnce(&str) -> std::result::Result<T, crate::MoneyError>,
+    ) -> Result<Option<T>> {
         let token = self.token(field)?;
         let digits = match token.value {
             Value::Number(digits) => Some(Cow::Borrowed(digits)),
@@ -169,12 +171,12 @@ impl<'a> FieldReader<'a> {
     }
 
     /// An amount of money, as a string or as a number.
-    pub(crate) fn money(&mut self, field: Field) -> Result<Option<Money>, FieldError> {
+    pub(crate) fn money(&mut self, field: Field) -> Result<Option<Money>> {
         self.decimal(field, Money::parse)
     }
 
     /// An integer between `least` and `most`, as a number without point and exponent.
-    pub(crate) fn integer(&mut self, field: Field, least: i64, most: i64) -> Result<Option<i64>, FieldError> {
+    pub(crate) fn integer(&mut self, field: Field, least: i64, most: i64) -> Result<Option<i64>> {
         let token = self.token(field)?;
         let Value::Number(digits) = token.value else {
             self.wrong_type(field, "an integer", &token)?;
@@ -202,7 +204,7 @@ impl<'a> FieldReader<'a> {
     }
 
     /// A moment up to `last`: RFC 3339 as a string.
-    pub(crate) fn rfc3339(&mut self, field: Field, last: Timestamp) -> Result<Option<Timestamp>, FieldError> {
+    pub(crate) fn rfc3339(&mut self, field: Field, last: Timestamp) -> Result<Option<Timestamp>> {
         let token = self.token(field)?;
         let Value::String(string) = token.value else {
             self.wrong_type(field, "a time as a string", &token)?;
@@ -212,7 +214,7 @@ impl<'a> FieldReader<'a> {
     }
 
     /// A moment up to `last`: RFC 3339 as a string, or milliseconds since 1970 as an integer.
-    pub(crate) fn time(&mut self, field: Field, last: Timestamp) -> Result<Option<Timestamp>, FieldError> {
+    pub(crate) fn time(&mut self, field: Field, last: Timestamp) -> Result<Option<Timestamp>> {
         let token = self.token(field)?;
         match token.value {
             Value::String(string) => Ok(self.parse_rfc3339(field, token.offset, string, last)),
@@ -270,16 +272,11 @@ impl<'a> FieldReader<'a> {
         time
     }
 
-    fn token(&mut self, field: Field) -> Result<Token<'a>, FieldError> {
-        self.json.value().map_err(|error| located(field, error))
+    fn token(&mut self, field: Field) -> Result<Token<'a>> {
+        self.json.value().map_err(|error| located(field, *error))
     }
 
-    fn wrong_type(
-        &mut self,
-        field: Field,
-        expected: &'static str,
-        token: &Token<'a>,
-    ) -> Result<(), FieldError> {
+    fn wrong_type(&mut self, field: Field, expected: &'static str, token: &Token<'a>) -> Result<()> {
         self.note(
             field,
             token.offset,
@@ -291,18 +288,20 @@ impl<'a> FieldReader<'a> {
         self.skip_rest(field, token)
     }
 
-    fn skip_rest(&mut self, field: Field, token: &Token<'a>) -> Result<(), FieldError> {
+    fn skip_rest(&mut self, field: Field, token: &Token<'a>) -> Result<()> {
         self.json
             .skip(&token.value)
-            .map_err(|error| located(field, error))
+            .map_err(|error| located(field, *error))
     }
 }
 
 /// A syntax error in a field.
-fn located(field: Field, error: SyntaxError) -> FieldError {
-    FieldError {
+#[cold]
+fn located(field: Field, error: SyntaxError) -> Box<FieldError> {
+    let SyntaxError { offset, fault } = error;
+    Box::new(FieldError {
         field,
-        fault: Fault::Json(error.fault),
-        offset: error.offset,
-    }
+        fault: Fault::Json(fault),
+        offset,
+    })
 }

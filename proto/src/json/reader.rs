@@ -1,6 +1,6 @@
 //! The pull reader: one value at a time, containers entered or skipped, no recursion, no allocation.
 
-use super::{Fault, MAX_DEPTH, SyntaxError, Text, string};
+use super::{Fault, MAX_DEPTH, Result, SyntaxError, Text, string};
 
 /// A value, or the beginning of a container whose content is to be read or skipped next.
 #[derive(Clone, Copy, Debug)]
@@ -54,11 +54,9 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader of `value`, which must be UTF-8 as a whole.
-    pub(crate) fn new(value: &'a [u8]) -> Result<Self, SyntaxError> {
-        let text = std::str::from_utf8(value).map_err(|error| SyntaxError {
-            offset: error.valid_up_to(),
-            fault: Fault::NotUtf8,
-        })?;
+    pub(crate) fn new(value: &'a [u8]) -> Result<Self> {
+        let text = std::str::from_utf8(value)
+            .map_err(|error| SyntaxError::new(error.valid_up_to(), Fault::NotUtf8))?;
         Ok(Self {
             text,
             at: 0,
@@ -74,7 +72,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a value, or enters a container.
-    pub(crate) fn value(&mut self) -> Result<Token<'a>, SyntaxError> {
+    pub(crate) fn value(&mut self) -> Result<Token<'a>> {
         self.skip_whitespace();
         self.fresh = false;
         let offset = self.at;
@@ -92,7 +90,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next key of the object that was entered, or `None` at its end; read or skip the value before the next call.
-    pub(crate) fn key(&mut self) -> Result<Option<(usize, Text<'a>)>, SyntaxError> {
+    pub(crate) fn key(&mut self) -> Result<Option<(usize, Text<'a>)>> {
         self.skip_whitespace();
         match self.peek() {
             Some(b'}') => {
@@ -122,7 +120,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether the array that was entered has another element; read or skip it before the next call.
-    pub(crate) fn element(&mut self) -> Result<bool, SyntaxError> {
+    pub(crate) fn element(&mut self) -> Result<bool> {
         self.skip_whitespace();
         match self.peek() {
             Some(b']') => {
@@ -142,7 +140,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads what is left of `value` if it is a container that was just entered.
-    pub(crate) fn skip(&mut self, value: &Value<'a>) -> Result<(), SyntaxError> {
+    pub(crate) fn skip(&mut self, value: &Value<'a>) -> Result<()> {
         if !matches!(value, Value::Object | Value::Array) {
             return Ok(());
         }
@@ -161,7 +159,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Checks that nothing but white space follows.
-    pub(crate) fn end(&mut self) -> Result<(), SyntaxError> {
+    pub(crate) fn end(&mut self) -> Result<()> {
         self.skip_whitespace();
         if self.at == self.text.len() {
             Ok(())
@@ -180,12 +178,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn open(&mut self, container: Value<'a>) -> Result<Value<'a>, SyntaxError> {
+    fn open(&mut self, container: Value<'a>) -> Result<Value<'a>> {
         if self.depth == MAX_DEPTH {
-            return Err(SyntaxError {
-                offset: self.at,
-                fault: Fault::TooDeep,
-            });
+            return Err(SyntaxError::new(self.at, Fault::TooDeep));
         }
         self.at += 1;
         self.depth += 1;
@@ -201,13 +196,13 @@ impl<'a> Reader<'a> {
         self.fresh = false;
     }
 
-    fn string(&mut self) -> Result<Text<'a>, SyntaxError> {
+    fn string(&mut self) -> Result<Text<'a>> {
         let (text, end) = string::scan(self.text, self.at + 1)?;
         self.at = end;
         Ok(text)
     }
 
-    fn word(&mut self, word: &'static str, value: Value<'a>) -> Result<Value<'a>, SyntaxError> {
+    fn word(&mut self, word: &'static str, value: Value<'a>) -> Result<Value<'a>> {
         for expected in word.bytes() {
             if self.peek() != Some(expected) {
                 return Err(self.unexpected(word));
@@ -217,7 +212,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    fn number(&mut self) -> Result<&'a str, SyntaxError> {
+    fn number(&mut self) -> Result<&'a str> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -242,7 +237,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one digit or more.
-    fn digits(&mut self) -> Result<(), SyntaxError> {
+    fn digits(&mut self) -> Result<()> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;
@@ -254,7 +249,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn unexpected(&self, expected: &'static str) -> SyntaxError {
+    fn unexpected(&self, expected: &'static str) -> Box<SyntaxError> {
         string::unexpected(self.text, self.at, expected)
     }
 }

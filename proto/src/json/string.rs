@@ -2,33 +2,33 @@
 
 use std::borrow::Cow;
 
-use super::{Fault, SyntaxError};
+use super::{Fault, Result, SyntaxError};
 
 /// The content of a string between its quotes: well-formed, not decoded.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Text<'a> {
-    raw: &'a str,
-    escaped: bool,
+pub(crate) enum Text<'a> {
+    /// Without an escape.
+    Plain(&'a str),
+    /// With one at least.
+    Escaped(&'a str),
 }
 
 impl<'a> Text<'a> {
     /// The text with its escapes decoded; `None` if it is longer than `max_bytes`. Without escapes it is borrowed.
     pub(crate) fn decode(self, max_bytes: usize) -> Option<Cow<'a, str>> {
-        // No escape is longer than six bytes for each byte it stands for.
-        if self.raw.len() > max_bytes.saturating_mul(6) {
-            return None;
+        match self {
+            Self::Plain(text) => (text.len() <= max_bytes).then_some(Cow::Borrowed(text)),
+            // No escape is longer than six bytes for each byte it stands for.
+            Self::Escaped(raw) if raw.len() > max_bytes.saturating_mul(6) => None,
+            Self::Escaped(raw) => Some(unescape(raw))
+                .filter(|text| text.len() <= max_bytes)
+                .map(Cow::Owned),
         }
-        let text = if self.escaped {
-            Cow::Owned(unescape(self.raw))
-        } else {
-            Cow::Borrowed(self.raw)
-        };
-        (text.len() <= max_bytes).then_some(text)
     }
 }
 
 /// Reads the string that begins at `start`, behind its quote; returns it and the offset behind its closing quote.
-pub(crate) fn scan(text: &str, start: usize) -> Result<(Text<'_>, usize), SyntaxError> {
+pub(crate) fn scan(text: &str, start: usize) -> Result<(Text<'_>, usize)> {
     let bytes = text.as_bytes();
     let mut at = start;
     let mut escaped = false;
@@ -36,10 +36,12 @@ pub(crate) fn scan(text: &str, start: usize) -> Result<(Text<'_>, usize), Syntax
         at += plain_bytes(&bytes[at..]);
         match bytes.get(at) {
             Some(b'"') => {
+                let raw = &text[start..at];
                 return Ok((
-                    Text {
-                        raw: &text[start..at],
-                        escaped,
+                    if escaped {
+                        Text::Escaped(raw)
+                    } else {
+                        Text::Plain(raw)
                     },
                     at + 1,
                 ));
@@ -49,10 +51,7 @@ pub(crate) fn scan(text: &str, start: usize) -> Result<(Text<'_>, usize), Syntax
                 at = check_escape(text, at)?;
             }
             Some(&control) => {
-                return Err(SyntaxError {
-                    offset: at,
-                    fault: Fault::ControlCharacter(control),
-                });
+                return Err(SyntaxError::new(at, Fault::ControlCharacter(control)));
             }
             None => return Err(unexpected(text, at, "`\"`")),
         }
@@ -91,14 +90,11 @@ const fn special_bytes(eight: u64) -> u64 {
 }
 
 /// Checks the escape whose backslash is at `at`; returns the offset behind it, behind both for a surrogate pair.
-fn check_escape(text: &str, at: usize) -> Result<usize, SyntaxError> {
+fn check_escape(text: &str, at: usize) -> Result<usize> {
     match text.as_bytes().get(at + 1) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
         Some(b'u') => {
-            let lone = SyntaxError {
-                offset: at,
-                fault: Fault::LoneSurrogate,
-            };
+            let lone = SyntaxError::new(at, Fault::LoneSurrogate);
             match hex(text, at + 2)? {
                 0xDC00..=0xDFFF => Err(lone),
                 0xD800..=0xDBFF => {
@@ -118,7 +114,7 @@ fn check_escape(text: &str, at: usize) -> Result<usize, SyntaxError> {
 }
 
 /// The number that the four hexadecimal digits at `at` write.
-fn hex(text: &str, at: usize) -> Result<u32, SyntaxError> {
+fn hex(text: &str, at: usize) -> Result<u32> {
     let mut number = 0;
     for index in at..at + 4 {
         let digit = text
@@ -165,16 +161,13 @@ fn escaped_character(text: &str, at: usize) -> (char, usize) {
 }
 
 /// The error for what stands at `at`.
-pub(crate) fn unexpected(text: &str, at: usize, expected: &'static str) -> SyntaxError {
+pub(crate) fn unexpected(text: &str, at: usize, expected: &'static str) -> Box<SyntaxError> {
     let found = match text.get(at..).map(|rest| rest.chars().next()) {
         Some(Some(character)) => format!("`{}`", character.escape_debug()),
         Some(None) => "the end".to_owned(),
         None => "a part of a character".to_owned(),
     };
-    SyntaxError {
-        offset: at,
-        fault: Fault::Unexpected { expected, found },
-    }
+    SyntaxError::new(at, Fault::Unexpected { expected, found })
 }
 
 /// Appends `text` as a JSON string with its quotes; only what must be escaped is.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{CREATED, Event, MAX_ITEMS, OrderError, OrderView};
-use crate::field::{Fault, Field, FieldReader};
+use crate::field::{Fault, Field, FieldReader, Result};
 use crate::{Money, Timestamp};
 
 const EVENT_TYPE: Field = Field::Named("event_type");
@@ -48,10 +48,7 @@ impl Seen {
 }
 
 /// Reads an event and gives each sound item to `each_item`.
-pub(super) fn read<'a>(
-    value: &'a [u8],
-    mut each_item: impl FnMut(ItemView<'a>),
-) -> Result<Event<'a>, OrderError> {
+pub(super) fn read<'a>(value: &'a [u8], mut each_item: impl FnMut(ItemView<'a>)) -> Result<Event<'a>> {
     let mut fields = FieldReader::new(value)?;
     let mut draft = Draft::default();
     let is_object = fields.object(Field::Value)?.is_some();
@@ -78,7 +75,7 @@ fn read_field<'a>(
     offset: usize,
     key: &str,
     each_item: &mut impl FnMut(ItemView<'a>),
-) -> Result<(), OrderError> {
+) -> Result<()> {
     let (bit, field) = match key {
         "event_type" => return read_event_type(fields, draft, offset),
         "order_id" => (1, ORDER_ID),
@@ -105,17 +102,13 @@ fn read_field<'a>(
 }
 
 /// Reads the type of the event. A fault of it is final at once: the type says whether other faults matter.
-fn read_event_type<'a>(
-    fields: &mut FieldReader<'a>,
-    draft: &mut Draft<'a>,
-    offset: usize,
-) -> Result<(), OrderError> {
+fn read_event_type<'a>(fields: &mut FieldReader<'a>, draft: &mut Draft<'a>, offset: usize) -> Result<()> {
     if draft.seen.again(0) {
-        return Err(OrderError {
+        return Err(Box::new(OrderError {
             field: EVENT_TYPE,
             fault: Fault::Duplicate,
             offset,
-        });
+        }));
     }
     draft.other_type = fields.event_type(EVENT_TYPE)? != CREATED;
     Ok(())
@@ -125,7 +118,7 @@ fn read_event_type<'a>(
 fn read_items<'a>(
     fields: &mut FieldReader<'a>,
     each_item: &mut impl FnMut(ItemView<'a>),
-) -> Result<Option<i64>, OrderError> {
+) -> Result<Option<i64>> {
     let Some(offset) = fields.array(ITEMS)? else {
         return Ok(None);
     };
@@ -148,7 +141,7 @@ fn read_item<'a>(
     fields: &mut FieldReader<'a>,
     index: usize,
     total: &mut i64,
-) -> Result<Option<ItemView<'a>>, OrderError> {
+) -> Result<Option<ItemView<'a>>> {
     if fields.object(Field::Item(index))?.is_none() {
         return Ok(None);
     }
@@ -199,11 +192,13 @@ fn read_item<'a>(
 
 impl<'a> Draft<'a> {
     /// The order, if no field is missing from the object that ends at `end`.
-    fn into_order(self, end: usize) -> Result<OrderView<'a>, OrderError> {
-        let missing = |field| OrderError {
-            field,
-            fault: Fault::Missing,
-            offset: end,
+    fn into_order(self, end: usize) -> Result<OrderView<'a>> {
+        let missing = |field| {
+            Box::new(OrderError {
+                field,
+                fault: Fault::Missing,
+                offset: end,
+            })
         };
         Ok(OrderView {
             order_id: self.order_id.ok_or_else(|| missing(ORDER_ID))?,

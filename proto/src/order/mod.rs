@@ -61,6 +61,6 @@ pub struct OrderView<'a> {
 pub fn read(value: &[u8]) -> Result<Event<'_>, OrderError> {
     match fast::read(value) {
         Some(order) => Ok(Event::Created(order)),
-        None => general::read(value, |_| {}),
+        None => general::read(value, |_| {}).map_err(|error| *error),
     }
 }

@@ -68,7 +68,8 @@ impl Order {
                 quantity: item.quantity,
                 unit_price: item.unit_price,
             });
-        })?;
+        })
+        .map_err(|error| *error)?;
         let Event::Created(order) = event else {
             return Err(OrderError {
                 field: Field::Named("event_type"),
