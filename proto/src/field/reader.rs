@@ -73,12 +73,14 @@ impl<'a> FieldReader<'a> {
     }
 
     /// The next key of the object `within` and its offset; one that is too long for any contract is empty.
+    #[inline]
     pub(crate) fn key(&mut self, within: Field) -> Result<Option<(usize, Cow<'a, str>)>> {
         let key = self.json.key().map_err(|error| located(within, *error))?;
         Ok(key.map(|(offset, name)| (offset, name.decode(MAX_KEY_BYTES).unwrap_or_default())))
     }
 
     /// Whether the array `within` has another element.
+    #[inline]
     pub(crate) fn element(&mut self, within: Field) -> Result<bool> {
         self.json.element().map_err(|error| located(within, *error))
     }
@@ -90,6 +92,7 @@ impl<'a> FieldReader<'a> {
     }
 
     /// A string.
+    #[inline]
     fn string(&mut self, field: Field) -> Result<Option<(usize, Text<'a>)>> {
         let token = self.token(field)?;
         if let Value::String(string) = token.value {
@@ -117,6 +120,7 @@ impl<'a> FieldReader<'a> {
     }
 
     /// A string of one byte to [`MAX_TEXT_BYTES`].
+    #[inline]
     pub(crate) fn id(&mut self, field: Field) -> Result<Option<Cow<'a, str>>> {
         let Some((offset, string)) = self.string(field)? else {
             return Ok(None);
@@ -171,11 +175,13 @@ impl<'a> FieldReader<'a> {
     }
 
     /// An amount of money, as a string or as a number.
+    #[inline]
     pub(crate) fn money(&mut self, field: Field) -> Result<Option<Money>> {
         self.decimal(field, Money::parse)
     }
 
     /// An integer between `least` and `most`, as a number without point and exponent.
+    #[inline]
     pub(crate) fn integer(&mut self, field: Field, least: i64, most: i64) -> Result<Option<i64>> {
         let token = self.token(field)?;
         let Value::Number(digits) = token.value else {
@@ -272,6 +278,7 @@ impl<'a> FieldReader<'a> {
         time
     }
 
+    #[inline]
     fn token(&mut self, field: Field) -> Result<Token<'a>> {
         self.json.value().map_err(|error| located(field, *error))
     }
@@ -288,6 +295,7 @@ impl<'a> FieldReader<'a> {
         self.skip_rest(field, token)
     }
 
+    #[inline]
     fn skip_rest(&mut self, field: Field, token: &Token<'a>) -> Result<()> {
         self.json
             .skip(&token.value)

@@ -72,6 +72,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a value, or enters a container.
+    #[inline]
     pub(crate) fn value(&mut self) -> Result<Token<'a>> {
         self.skip_whitespace();
         self.fresh = false;
@@ -90,6 +91,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next key of the object that was entered, or `None` at its end; read or skip the value before the next call.
+    #[inline]
     pub(crate) fn key(&mut self) -> Result<Option<(usize, Text<'a>)>> {
         self.skip_whitespace();
         match self.peek() {
@@ -120,6 +122,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether the array that was entered has another element; read or skip it before the next call.
+    #[inline]
     pub(crate) fn element(&mut self) -> Result<bool> {
         self.skip_whitespace();
         match self.peek() {
@@ -168,16 +171,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    #[inline]
     fn skip_whitespace(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
         }
     }
 
+    #[inline]
     fn open(&mut self, container: Value<'a>) -> Result<Value<'a>> {
         if self.depth == MAX_DEPTH {
             return Err(SyntaxError::new(self.at, Fault::TooDeep));
@@ -189,6 +195,7 @@ impl<'a> Reader<'a> {
         Ok(container)
     }
 
+    #[inline]
     fn close(&mut self) {
         self.at += 1;
         self.depth -= 1;
@@ -196,6 +203,7 @@ impl<'a> Reader<'a> {
         self.fresh = false;
     }
 
+    #[inline]
     fn string(&mut self) -> Result<Text<'a>> {
         let (text, end) = string::scan(self.text, self.at + 1)?;
         self.at = end;
@@ -212,6 +220,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    #[inline]
     fn number(&mut self) -> Result<&'a str> {
         let start = self.at;
         if self.peek() == Some(b'-') {
@@ -237,6 +246,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one digit or more.
+    #[inline]
     fn digits(&mut self) -> Result<()> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {

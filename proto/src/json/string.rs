@@ -15,6 +15,7 @@ pub(crate) enum Text<'a> {
 
 impl<'a> Text<'a> {
     /// The text with its escapes decoded; `None` if it is longer than `max_bytes`. Without escapes it is borrowed.
+    #[inline]
     pub(crate) fn decode(self, max_bytes: usize) -> Option<Cow<'a, str>> {
         match self {
             Self::Plain(text) => (text.len() <= max_bytes).then_some(Cow::Borrowed(text)),
@@ -28,6 +29,7 @@ impl<'a> Text<'a> {
 }
 
 /// Reads the string that begins at `start`, behind its quote; returns it and the offset behind its closing quote.
+#[inline]
 pub(crate) fn scan(text: &str, start: usize) -> Result<(Text<'_>, usize)> {
     let bytes = text.as_bytes();
     let mut at = start;
