@@ -90,9 +90,9 @@ fn write(index: usize, out: &mut Vec<u8>) {
         "01935a2b-7c31-7b29-b7f4-99aabbccddee",
     ];
     const USERS: [&str; 3] = ["u-17", "u-90412", "u-100000"];
-    const PRODUCTS: [&str; 3] = ["kb-1", "m-22", "hs-333"];
+    const PRODUCTS: [&str; 3] = ["kb-1", "m-2", "hs-3"];
     let price = |cents: usize| Money::from_minor(cents as i64).unwrap_or_default();
-    let items = 2 + usize::from(index % 4 == 0);
+    let items = 2 + usize::from(index.is_multiple_of(8));
     let mut writer = OrderWriter::new(
         out,
         ORDER_IDS[index % 4],
