@@ -103,6 +103,14 @@ impl StoreError {
         )
     }
 
+    /// The fault without the file at which it showed: while it lasts it is the same at every file.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Unavailable { reason, .. } => reason.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// What became of blocking work on a file that did not come back.
     ///
     /// Bytes that no Parquet writer ever wrote can make its reader panic: that is the file's fault, and must not end

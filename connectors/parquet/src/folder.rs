@@ -111,7 +111,9 @@ impl Folder {
     fn lock(&self, patience: Duration) -> Result<Lock, StoreError> {
         let path = self.root.join(LOCK);
         let open = || -> io::Result<File> {
-            create_folders(&self.root)?;
+            create_folders(&self.root)?
+                .iter()
+                .try_for_each(|parent| sync_folder(parent))?;
             OpenOptions::new()
                 .create(true)
                 .truncate(false)
@@ -151,7 +153,7 @@ impl Folder {
     fn replace(&self, path: &str, content: &[u8]) -> io::Result<()> {
         let place = self.root.join(path);
         let folder = place.parent().unwrap_or(&self.root);
-        create_folders(folder)?;
+        let grown = create_folders(folder)?;
         let temporary = self.root.join(TEMPORARY);
         let written = write_through(&temporary, content).and_then(|()| fs::rename(&temporary, &place));
         if written.is_err() {
@@ -159,7 +161,9 @@ impl Folder {
             let _ = fs::remove_file(&temporary);
         }
         written?;
-        sync_folder(folder)
+        // New folders last: with a journal the first of these has written the others as well.
+        sync_folder(folder)?;
+        grown.iter().try_for_each(|parent| sync_folder(parent))
     }
 
     fn failed(&self, action: &'static str, path: &str, error: &io::Error) -> StoreError {
@@ -177,19 +181,17 @@ fn write_through(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Creates a folder and those above it, each name safe on the disk.
-fn create_folders(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = folder.parent() {
-        create_folders(parent)?;
-    }
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
-        created => created?,
-    }
-    folder.parent().map_or(Ok(()), sync_folder)
+/// Creates a folder and those above it; returns the folders in which something was created, for [`sync_folder`].
+fn create_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let missing: Vec<_> = folder
+        .ancestors()
+        .take_while(|ancestor| !ancestor.is_dir())
+        .collect();
+    fs::create_dir_all(folder)?;
+    Ok(missing
+        .into_iter()
+        .filter_map(|created| created.parent().map(Path::to_owned))
+        .collect())
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

@@ -31,7 +31,7 @@ pub(crate) enum Next {
     Write(Hour, Vec<AnalyticsResult>),
     /// Nothing before then, unless something new comes.
     Wait(Instant),
-    /// Nothing, unless something new comes.
+    /// Nothing, unless something new comes or what is under way ends.
     Idle,
     /// Told to finish, and nothing is left to try.
     Finished,
@@ -47,9 +47,11 @@ pub(crate) enum Reach {
 }
 
 /// Rows not yet in storage, by hour and window: however long the storage is away there is one row a window.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pending {
     hours: BTreeMap<Hour, Waiting>,
+    /// How many hours may be handed out at a time.
+    at_once: usize,
     /// The position up to which everything has been handed over.
     received: Option<i64>,
     newest: Option<Hour>,
@@ -79,6 +81,19 @@ struct Waiting {
 }
 
 impl Pending {
+    /// Nothing waits. At most `at_once` hours will be handed out at a time.
+    pub(crate) fn new(at_once: usize) -> Self {
+        Self {
+            hours: BTreeMap::new(),
+            at_once,
+            received: None,
+            newest: None,
+            paused_until: None,
+            outages: 0,
+            finishing: false,
+        }
+    }
+
     /// Takes rows that lie before `position` in the results topic. Positions never go back; rows may be none.
     pub(crate) fn add(&mut self, rows: Vec<AnalyticsResult>, position: i64, now: Instant, wall: Timestamp) {
         let before = self.received;
@@ -118,6 +133,15 @@ impl Pending {
         self.hours
             .retain(|_, waiting| waiting.is_waiting() || waiting.not_before.is_some_and(|until| until > now));
         let (finishing, newest, paused_until) = (self.finishing, self.newest, self.paused_until);
+        let handed_out = self
+            .hours
+            .values()
+            .filter(|waiting| waiting.writing.is_some())
+            .count();
+        // One hour tries whether a storage that was away is back.
+        if handed_out >= if self.outages > 0 { 1 } else { self.at_once } {
+            return Next::Idle;
+        }
         let hopeless = finishing && self.outages >= TRIES_AT_THE_END;
         let mut soonest: Option<(Instant, Hour)> = None;
         for (&hour, waiting) in &self.hours {
@@ -178,6 +202,8 @@ impl Pending {
                 waiting.not_before = Some(now + delay_after(waiting.failures));
                 waiting.failures += 1;
             }
+            // Those that were under way when the first one failed tell nothing new.
+            Reach::Everything if self.paused_until.is_some_and(|until| until > now) => {}
             Reach::Everything => {
                 self.paused_until = Some(now + delay_after(self.outages));
                 self.outages += 1;

@@ -199,6 +199,16 @@ impl Store {
         }
     }
 
+    /// How many files may well be written at a time.
+    pub(crate) fn parallel(&self) -> usize {
+        match &self.place {
+            // They would wait for one lock.
+            Place::Folder(_) => 1,
+            // Mostly waiting for answers.
+            Place::Objects(_) => 8,
+        }
+    }
+
     pub(crate) async fn read(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
         self.place.read(path).await
     }

@@ -1,9 +1,11 @@
 //! The background task that brings results to storage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -24,7 +26,7 @@ pub enum WriterEvent {
         /// Their size in bytes.
         bytes: u64,
     },
-    /// A file could not be written; it will be tried again. Told once for each new message, not for each attempt.
+    /// A file could not be written; it will be tried again. Each fault is told once until something is written again.
     Failed(String),
 }
 
@@ -32,8 +34,8 @@ pub enum WriterEvent {
 ///
 /// Rows are gathered by hour. A window of the present is written at once, a file at most once a second; results of
 /// the past wait until their hour is complete (a later hour begins, or two seconds pass without a row), so that a
-/// backlog costs one write an hour. While the storage is away rows wait in memory, one a window, and are tried
-/// again at intervals that grow to 30 seconds.
+/// backlog costs one write an hour; of a bucket several files are written at a time. While the storage is away rows
+/// wait in memory, one a window, and are tried again at intervals that grow to 30 seconds.
 ///
 /// Dropping a writer abandons what waits, which is then beyond [`Writer::durable`]; [`Writer::finish`] does not.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ pub struct Writer {
     task: Option<JoinHandle<Result<(), StoreError>>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     pending: Mutex<Pending>,
     news: Notify,
@@ -56,15 +58,12 @@ impl Writer {
         handle: &Handle,
         events: impl Fn(WriterEvent) + Send + Sync + 'static,
     ) -> Self {
-        let shared = Arc::new(Shared::default());
-        let task = handle.spawn(run(
-            store,
-            shared.clone(),
-            Reporter {
-                events,
-                failing: BTreeMap::new(),
-            },
-        ));
+        let pending = Mutex::new(Pending::new(store.parallel()));
+        let shared = Arc::new(Shared {
+            pending,
+            news: Notify::new(),
+        });
+        let task = handle.spawn(run(store, shared.clone(), Reporter::new(events)));
         Self {
             shared,
             task: Some(task),
@@ -123,48 +122,68 @@ async fn run<E: Fn(WriterEvent)>(
     shared: Arc<Shared>,
     mut report: Reporter<E>,
 ) -> Result<(), StoreError> {
+    let mut under_way = FuturesUnordered::new();
     let mut failures = BTreeMap::new();
     loop {
         let next = shared.pending().next(Instant::now());
-        match next {
-            Next::Write(hour, rows) => match store.merge_hour(hour, rows).await {
+        let wake_at = match next {
+            Next::Write(hour, rows) => {
+                let store = &store;
+                under_way.push(async move { (hour, store.merge_hour(hour, rows).await) });
+                continue;
+            }
+            Next::Wait(until) => Some(until),
+            Next::Idle => None,
+            Next::Finished => return failures.into_values().next().map_or(Ok(()), Err),
+        };
+        tokio::select! {
+            Some((hour, outcome)) = under_way.next() => match outcome {
                 Ok(bytes) => {
                     shared.pending().written(hour, Instant::now());
                     failures.remove(&hour);
                     report.wrote(hour, bytes);
                 }
                 Err(error) => {
-                    let reach = if error.is_of_one_file() {
-                        Reach::ThisHour
-                    } else {
-                        Reach::Everything
-                    };
-                    shared.pending().failed(hour, reach, Instant::now());
+                    shared.pending().failed(hour, reach(&error), Instant::now());
                     report.failed(hour, &error);
                     failures.insert(hour, error);
                 }
             },
-            Next::Wait(until) => {
-                tokio::select! {
-                    () = sleep_until(until) => {}
-                    () = shared.news.notified() => {}
-                }
-            }
-            Next::Idle => shared.news.notified().await,
-            Next::Finished => return failures.into_values().next().map_or(Ok(()), Err),
+            () = sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() => {}
+            () = shared.news.notified() => {}
         }
+    }
+}
+
+fn reach(error: &StoreError) -> Reach {
+    if error.is_of_one_file() {
+        Reach::ThisHour
+    } else {
+        Reach::Everything
     }
 }
 
 /// Tells what happened, and of a failure that lasts only once.
 struct Reporter<E> {
     events: E,
-    /// The last message of each hour that fails.
+    /// The last message of each hour whose own file is at fault.
     failing: BTreeMap<Hour, String>,
+    /// Why the storage is away, as told since it last took something. Without paths, because hours take turns in
+    /// trying; several, because one broken network shows itself now as a reset and now as a time-out.
+    away: BTreeSet<String>,
 }
 
 impl<E: Fn(WriterEvent)> Reporter<E> {
+    fn new(events: E) -> Self {
+        Self {
+            events,
+            failing: BTreeMap::new(),
+            away: BTreeSet::new(),
+        }
+    }
+
     fn wrote(&mut self, hour: Hour, bytes: Option<u64>) {
+        self.away.clear();
         self.failing.remove(&hour);
         if let Some(bytes) = bytes {
             (self.events)(WriterEvent::Wrote { files: 1, bytes });
@@ -172,10 +191,12 @@ impl<E: Fn(WriterEvent)> Reporter<E> {
     }
 
     fn failed(&mut self, hour: Hour, error: &StoreError) {
-        let message = error.to_string();
-        if self.failing.get(&hour) != Some(&message) {
-            (self.events)(WriterEvent::Failed(message.clone()));
-            self.failing.insert(hour, message);
+        let known = match reach(error) {
+            Reach::ThisHour => self.failing.insert(hour, error.to_string()) == Some(error.to_string()),
+            Reach::Everything => !self.away.insert(error.reason()),
+        };
+        if !known {
+            (self.events)(WriterEvent::Failed(error.to_string()));
         }
     }
 }

@@ -137,3 +137,17 @@ async fn a_lock_that_another_process_keeps_is_named_with_its_holder() {
     holder.unlock().unwrap();
     store.merge(&minutes("2026-11-23T02:00:00Z", 1)).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_place_that_is_ours_can_be_opened_while_it_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = minutes("2026-11-23T02:00:00Z", 5);
+    store_in(&folder).await.merge(&rows).await.unwrap();
+    // Stops writing for every user, root too.
+    fs::remove_file(folder.path().join("_lock")).unwrap();
+    fs::create_dir(folder.path().join("_lock")).unwrap();
+    let store = store_in(&folder).await;
+    assert_eq!(store.read_all().await.unwrap(), rows);
+    let error = store.merge(&rows[..1]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+}

@@ -6,6 +6,7 @@ mod buckets;
 mod corrupt;
 mod crash;
 mod folder;
+mod gate;
 mod owner;
 mod readers;
 mod schema;

@@ -10,7 +10,8 @@ use weir_parquet::{Store, Writer, WriterEvent};
 use weir_proto::{AnalyticsResult, Timestamp};
 
 use crate::folder::{FIRST_HOUR, store_in};
-use crate::support::{HOUR, JOB, MINUTE, at, later, minutes, row};
+use crate::gate::Gate;
+use crate::support::{Bucket, HOUR, JOB, MINUTE, at, later, minutes, row};
 
 #[derive(Clone, Default)]
 struct Events(Arc<Mutex<Vec<WriterEvent>>>);
@@ -241,4 +242,55 @@ async fn rows_sent_again_and_revisions_cost_no_row() {
     let mut expected = rows;
     expected[2] = revised;
     assert_eq!(store.read_all().await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn while_a_bucket_is_away_rows_wait_the_failure_is_told_once_and_several_files_are_written_at_a_time() {
+    let Some(bucket) = Bucket::s3() else { return };
+    let gate = Gate::before(&bucket.endpoint);
+    let settings: Vec<_> = bucket
+        .settings
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.clone(),
+                if name == "AWS_ENDPOINT" {
+                    gate.endpoint()
+                } else {
+                    value.clone()
+                },
+            )
+        })
+        .collect();
+    let store = Store::open_with(&bucket.url, JOB, &settings).await.unwrap();
+    let events = Events::default();
+    let writer = Writer::spawn(store.clone(), &Handle::current(), events.listener());
+    gate.shut();
+    let rows = minutes("2026-11-23T02:00:00Z", 24 * 60);
+    writer.send(rows.clone(), 1440);
+    until("failed", || !events.failures().is_empty(), &events).await;
+    let refused = gate.refused();
+    until("tried again", || gate.refused() > refused + 12, &events).await;
+    gate.open();
+    until("durable", || writer.durable() == Some(1440), &events).await;
+    // A broken connection has two or three faces (reset, closed); each is told once.
+    assert!(events.failures().len() <= 3, "{:?}", events.failures());
+    assert!(gate.most_at_once() > 1);
+    assert_eq!(store.read_all().await.unwrap(), rows);
+}
+
+#[tokio::test]
+async fn rows_can_be_sent_from_a_thread_without_a_runtime() {
+    let store = Store::open("memory:", JOB).await.unwrap();
+    let writer = Writer::spawn(store.clone(), &Handle::current(), |_| {});
+    let rows = minutes("2026-11-23T02:00:00Z", 5);
+    let sent = rows.clone();
+    let writer = std::thread::spawn(move || {
+        writer.send(sent, 5);
+        writer
+    })
+    .join()
+    .unwrap();
+    assert_eq!(writer.finish().await.unwrap(), Some(5));
+    assert_eq!(store.read_all().await.unwrap(), rows);
 }
