@@ -200,10 +200,25 @@ impl Clocks {
         let moved = state.slowest() != before;
         drop(state);
         if moved {
-            for wake in self.waiting.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-                wake();
-            }
+            self.wake_others();
         }
+    }
+
+    /// Wakes the other workers; one that is alone has nobody to wake.
+    fn wake_others(&self) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() > 1 {
+            waiting.iter().for_each(|wake| wake());
+        }
+    }
+
+    /// Wakes every worker, for example when they may read again.
+    pub fn wake_all(&self) {
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .for_each(|wake| wake());
     }
 }
 

@@ -140,10 +140,23 @@ impl Sink {
     /// # Errors
     /// See [`SinkError`]: each kind says whether something was committed and what to do.
     pub fn commit(&mut self, transaction: &Transaction) -> Result<Receipt, SinkError> {
+        self.commit_with(transaction, || ())
+    }
+
+    /// As [`commit`](Self::commit); calls `acknowledged` when all records are acknowledged and only the commit itself is
+    /// left, which is where a test of crashes wants to be. It may be called again when a commit is tried again.
+    ///
+    /// # Errors
+    /// As `commit`.
+    pub fn commit_with(
+        &mut self,
+        transaction: &Transaction,
+        mut acknowledged: impl FnMut(),
+    ) -> Result<Receipt, SinkError> {
         let mut batching = Batching::Free;
         loop {
             let out_of_step = std::mem::take(&mut self.out_of_step);
-            match self.attempt(transaction, batching) {
+            match self.attempt(transaction, batching, &mut acknowledged) {
                 Ok(receipt) => return Ok(receipt),
                 // The broker's limit is for a batch: find out whether the record alone is too large.
                 Err(Fault::TooLarge(_)) if batching == Batching::Free && transaction.records.len() > 1 => {
@@ -159,7 +172,12 @@ impl Sink {
         }
     }
 
-    fn attempt(&mut self, transaction: &Transaction, batching: Batching) -> Result<Receipt, Fault> {
+    fn attempt(
+        &mut self,
+        transaction: &Transaction,
+        batching: Batching,
+        acknowledged: &mut dyn FnMut(),
+    ) -> Result<Receipt, Fault> {
         if !self.usable {
             let reason = "this sink failed before and could not abort; connect a new one".to_owned();
             return Err(SinkError::Unavailable(reason).into());
@@ -170,6 +188,7 @@ impl Sink {
         if let Err(fault) = prepared {
             return Err(self.give_up(fault));
         }
+        acknowledged();
         match self.patiently(deadline, |wait| self.producer.commit_transaction(wait)) {
             Ok(()) => Ok(self.producer.context().receipt(transaction)),
             Err(KafkaError::Transaction(error)) if error.txn_requires_abort() => {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use timely::container::CapacityContainerBuilder;
@@ -16,7 +16,7 @@ use timely::scheduling::Activator;
 
 use super::partition::{Harvest, Partition};
 use super::{Decoded, Entry, Fact, Log, Start, StartPartition};
-use crate::clocks::Clocks;
+use crate::clocks::{Clocks, Wake};
 use crate::order::Order;
 use crate::window::Rules;
 
@@ -60,6 +60,8 @@ pub struct Setup {
     pub in_flight: Arc<AtomicU64>,
     /// Bytes of rejected records that are held; the committer takes off what it has written.
     pub rejected_bytes: Arc<AtomicU64>,
+    /// Filled with what wakes this source from another thread: for the log, and for who sends a [`Control`].
+    pub waker: Arc<OnceLock<Wake>>,
 }
 
 /// Reads the partitions `p` with `p % peers == index` of a log, stamps each record with its partition's clock, and
@@ -93,11 +95,15 @@ where
     let address = builder.operator_info().address;
     let worker = scope.worker();
     let activator = worker.activator_for(Rc::clone(&address));
-    let others = worker.sync_activator_for(address.to_vec());
-    setup.clocks.on_move(Box::new(move || {
-        // A worker that has ended needs no waking.
-        let _ = others.activate();
-    }));
+    let wake_from_outside = || -> Wake {
+        let activator = worker.sync_activator_for(address.to_vec());
+        Box::new(move || {
+            // A worker that has ended needs no waking.
+            let _ = activator.activate();
+        })
+    };
+    let _ = setup.waker.set(wake_from_outside());
+    setup.clocks.on_move(wake_from_outside());
     let (index, peers) = (worker.index(), worker.peers());
 
     builder.build(move |mut capabilities| {
@@ -345,12 +351,12 @@ where
             if !partition.caught_up() {
                 continue;
             }
-            if let Some((asked_ms, end)) = partition.unanswered {
-                if partition.position >= end {
-                    partition.unanswered = None;
-                    let clock = clocks.prove(partition.id, asked_ms);
-                    partition.move_clock(clock, partition.position, harvest);
-                }
+            if let Some((asked_ms, end)) = partition.unanswered
+                && partition.position >= end
+            {
+                partition.unanswered = None;
+                let clock = clocks.prove(partition.id, asked_ms);
+                partition.move_clock(clock, partition.position, harvest);
             }
             if let Some(asked_ms) = partition.empty_at {
                 let clock = clocks.follow(partition.id, asked_ms);
@@ -399,27 +405,25 @@ where
             // A worker without partitions stays with the slowest of the others, as it may be given one.
             (None, None) => self.setup.clocks.slowest().unwrap_or(0),
         };
-        if let Some((orders, facts)) = &mut self.capabilities {
-            if least > *orders.time() {
-                orders.downgrade(&least);
-                facts.downgrade(&least);
-            }
+        if let Some((orders, facts)) = &mut self.capabilities
+            && least > *orders.time()
+        {
+            orders.downgrade(&least);
+            facts.downgrade(&least);
         }
     }
 
     /// Asks for another turn if there is something to read now, or soon.
     fn look_again(&mut self) {
         let slowest = self.setup.clocks.slowest().unwrap_or(0);
-        let in_flight = self
+        let in_flight: u64 = self
             .partitions
             .values_mut()
             .map(|partition| partition.in_flight(slowest))
             .sum();
-        if self.peers == 1 {
-            self.setup.in_flight.store(in_flight, Ordering::Relaxed);
-        } else {
-            self.setup.in_flight.fetch_max(in_flight, Ordering::Relaxed);
-        }
+        // The counter is the sum over all workers: each adds how its own part has changed.
+        let change = in_flight.wrapping_sub(std::mem::replace(&mut self.shown_in_flight, in_flight));
+        self.setup.in_flight.fetch_add(change, Ordering::Relaxed);
         if self.setup.hold.load(Ordering::Acquire) {
             return;
         }

@@ -1,1 +1,38 @@
-//! The order analytics job.
+//! The order analytics job: orders from Kafka to exact windows in Kafka and Parquet.
+//!
+//! The log is the state: a commit writes results, rejects, offsets and a progress record in one Kafka transaction, and
+//! a start reads the live windows again from the log. See ARCHITECTURE.md for the protocol.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`settings`], `cli` | what can be set, read from flags, environment and file |
+//! | [`start`](fn@start) | starts the job on threads of its own and gives a [`Handle`] |
+//! | `recovery` | where a run begins: the progress record, compared with the log |
+//! | `decode` | a record to an order |
+//! | `collect` | the operator on worker 0 that gathers what a cut needs |
+//! | [`ledger`] | what was published, and the next commit: pure |
+//! | `committer` | the thread that writes commits |
+//! | `http`, `metrics`, [`status`] | what the outside sees |
+
+mod cli;
+mod collect;
+mod committer;
+mod decode;
+mod error;
+mod failpoint;
+mod http;
+mod job;
+mod kafka_log;
+pub mod ledger;
+mod logging;
+mod metrics;
+pub mod progress;
+mod recovery;
+pub mod settings;
+pub mod status;
+
+pub use cli::main;
+pub use error::JobError;
+pub use job::{Handle, Outcome, start};
+pub use settings::Settings;
+pub use status::{Status, Totals};

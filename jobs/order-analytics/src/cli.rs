@@ -1,0 +1,141 @@
+//! The command line: flags, environment variables and a TOML file to [`Settings`].
+
+mod keys;
+mod layers;
+mod values;
+
+use std::ffi::OsString;
+use std::io::{Write, stderr, stdout};
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use self::keys::{KEYS, Kind};
+use self::layers::Layers;
+use crate::error::JobError;
+use crate::settings::Settings;
+use crate::{job, logging};
+
+/// Exit code for a wrong command line or setting (`EX_USAGE`).
+const USAGE: u8 = 64;
+
+const EXIT_CODES: &str = "Every flag is also a key of the TOML file given with --config and an environment variable \
+ORDER_ANALYTICS_<FLAG> (upper case, dashes as underscores); flag beats variable beats file.
+
+Exit codes: 0 done or stopped, 64 a wrong setting, 65 the orders topic is not the one that was read, 69 a server is not \
+available, 70 a fault of the program, 76 fenced: another process took over, or a transaction was open for too long.";
+
+/// The whole program: reads the command line, runs the job, gives the exit code.
+pub fn main() -> ExitCode {
+    run(std::env::args_os(), &|name| std::env::var(name).ok())
+}
+
+fn run(arguments: impl Iterator<Item = OsString>, environment: &dyn Fn(&str) -> Option<String>) -> ExitCode {
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let Some((name, flags)) = matches.subcommand() else {
+        return ExitCode::from(USAGE);
+    };
+    let settings = match read(flags, environment) {
+        Ok(settings) => settings,
+        Err(error) => return fail(&error),
+    };
+    match name {
+        "check-config" => {
+            let _ = stdout().write_all(keys::effective(&settings).as_bytes());
+            ExitCode::SUCCESS
+        }
+        _ => match operate(settings) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        },
+    }
+}
+
+fn fail(error: &JobError) -> ExitCode {
+    let _ = writeln!(stderr(), "order-analytics: {error}");
+    ExitCode::from(error)
+}
+
+fn command() -> Command {
+    let with_keys = |command: Command| {
+        let config = Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .help("A TOML file with any of these keys [env: ORDER_ANALYTICS_CONFIG]");
+        KEYS.iter().fold(command.arg(config), |command, key| {
+            let arg = Arg::new(key.name).long(key.name).help(key.help);
+            command.arg(match key.kind {
+                Kind::Flag => arg.action(ArgAction::SetTrue),
+                Kind::Value(value) => arg.value_name(value).allow_hyphen_values(true),
+                Kind::Pairs => arg.value_name("KEY=VALUE").action(ArgAction::Append),
+            })
+        })
+    };
+    Command::new("order-analytics")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Turns the orders of a Kafka topic into exact windows, in Kafka and in Parquet, each once.")
+        .after_help(EXIT_CODES)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(with_keys(
+            Command::new("run").about("Runs the job").after_help(EXIT_CODES),
+        ))
+        .subcommand(with_keys(
+            Command::new("check-config").about("Prints the effective configuration, secrets hidden"),
+        ))
+}
+
+fn read(flags: &ArgMatches, environment: &dyn Fn(&str) -> Option<String>) -> Result<Settings, JobError> {
+    let file = flags
+        .get_one::<String>("config")
+        .cloned()
+        .or_else(|| environment("ORDER_ANALYTICS_CONFIG"));
+    let layers = Layers::read(flags, environment, file.as_deref())?;
+    let settings = keys::settings(&layers)?;
+    settings.check()?;
+    Ok(settings)
+}
+
+fn operate(settings: Settings) -> Result<(), JobError> {
+    logging::init();
+    let handle = job::start(settings)?;
+    if let Some(address) = handle.http_addr() {
+        tracing::info!(%address, "serving /metrics, /health and /ready");
+    }
+    let stop = handle.stopper();
+    let mut signals =
+        signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT])
+            .map_err(|error| JobError::Internal(format!("no signal handler: {error}")))?;
+    // The thread ends with the process.
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            tracing::info!(signal, "stopping: the commit in hand is finished first");
+            stop();
+        }
+    });
+    let outcome = handle.join()?;
+    tracing::info!(
+        complete = outcome.complete,
+        consumed = outcome.totals.consumed,
+        accepted = outcome.totals.accepted,
+        duplicate = outcome.totals.duplicate,
+        ignored = outcome.totals.ignored,
+        late = outcome.totals.late,
+        invalid = outcome.totals.invalid,
+        "ended"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! The operator on worker 0 that gathers what a cut needs and hands commits to their thread.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::scheduling::Activator;
+use weir_dataflow::accumulate::Counted;
+use weir_dataflow::changelog::Difference;
+use weir_dataflow::source::Fact;
+
+use crate::committer::Commit;
+use crate::ledger::{Draft, Ledger, Note};
+use crate::status::Shared;
+
+/// Revisions, rejects and offsets are committed this often; closed windows at once.
+const PERIOD: Duration = Duration::from_secs(1);
+/// Records read but not committed beyond which the source waits for the commit under way.
+const MOST_WAITING: u64 = 4_000_000;
+/// Bytes of rejected records beyond which the source waits for the commit under way.
+const MOST_REJECTED_BYTES: u64 = 32 << 20;
+
+/// The streams that a commit is made of.
+pub(crate) struct Streams<'scope> {
+    /// The changelog of the windows.
+    pub(crate) rows: StreamVec<'scope, u64, ((u64, Difference), u64, isize)>,
+    /// The facts of the sources.
+    pub(crate) facts: StreamVec<'scope, u64, (u64, Fact)>,
+    /// Orders that counted, by stamp.
+    pub(crate) counted: StreamVec<'scope, u64, (u64, Counted)>,
+}
+
+/// What worker 0 alone has.
+pub(crate) struct Desk {
+    /// The state between commits.
+    pub(crate) ledger: Ledger,
+    /// To the thread that writes.
+    pub(crate) commits: Sender<Commit>,
+    /// One message for each commit that stands.
+    pub(crate) done: Receiver<()>,
+    /// The job's currency.
+    pub(crate) currency: String,
+    /// What the threads share.
+    pub(crate) shared: Arc<Shared>,
+    /// The cut at which this run began.
+    pub(crate) begun_at: u64,
+}
+
+/// Gathers the streams of all workers on worker 0, cuts at the frontier and sends commits; `desk` is there only. Gives
+/// the address to wake when a commit stands.
+pub(crate) fn collect(streams: Streams<'_>, desk: Option<Desk>) -> Vec<usize> {
+    let scope = streams.rows.scope();
+    let mut builder = OperatorBuilder::new("Collect".to_owned(), scope);
+    let mut rows = builder.new_input(
+        streams.rows,
+        Exchange::new(|_: &((u64, Difference), u64, isize)| 0),
+    );
+    let mut facts = builder.new_input(streams.facts, Exchange::new(|_: &(u64, Fact)| 0));
+    let mut counted = builder.new_input(streams.counted, Exchange::new(|_: &(u64, Counted)| 0));
+    let address = builder.operator_info().address;
+    let activator = scope.worker().activator_for(address.clone());
+    builder.build(move |_capabilities| {
+        let mut collector = desk.map(|desk| Collector::new(desk, activator));
+        move |frontiers| {
+            let Some(collector) = &mut collector else {
+                rows.for_each(|_, _| ());
+                facts.for_each(|_, _| ());
+                counted.for_each(|_, _| ());
+                return;
+            };
+            let ledger = &mut collector.desk.ledger;
+            rows.for_each(|_, batch| {
+                for ((window, totals), time, change) in batch.drain(..) {
+                    ledger.note(time, Note::Row(window, totals.into(), change));
+                }
+            });
+            facts.for_each(|_, batch| {
+                for (time, fact) in batch.drain(..) {
+                    ledger.note(time, Note::Fact(fact));
+                }
+            });
+            counted.for_each(|_, batch| {
+                for (time, counted) in batch.drain(..) {
+                    ledger.note(time, Note::Counted(counted));
+                }
+            });
+            let ended = frontiers.iter().all(|frontier| frontier.is_empty());
+            let frontier = frontiers
+                .iter()
+                .filter_map(|frontier| frontier.frontier().first().copied())
+                .min();
+            collector.step(if ended { None } else { frontier });
+        }
+    });
+    address.to_vec()
+}
+
+struct Collector {
+    desk: Desk,
+    activator: Activator,
+    under_way: bool,
+    committed_at: Instant,
+    ready: bool,
+    ended: bool,
+}
+
+impl Collector {
+    fn new(desk: Desk, activator: Activator) -> Self {
+        Self {
+            desk,
+            activator,
+            under_way: false,
+            committed_at: Instant::now(),
+            ready: false,
+            ended: false,
+        }
+    }
+
+    /// `frontier` is `None` when the input has ended.
+    fn step(&mut self, frontier: Option<u64>) {
+        while self.desk.done.try_recv().is_ok() {
+            self.under_way = false;
+        }
+        match frontier {
+            Some(frontier) => {
+                self.replay_through(frontier);
+                self.cut_if_due(frontier);
+                self.hold_the_source();
+            }
+            None if !self.ended => {
+                self.ended = true;
+                self.replay_through(u64::MAX);
+                let draft = self.desk.ledger.last_cut();
+                self.report_mismatches();
+                if let Some(draft) = draft {
+                    self.send(draft);
+                }
+                // A thread that has ended has reported why.
+                let _ = self.desk.commits.send(Commit::End);
+            }
+            None => {}
+        }
+    }
+
+    fn replay_through(&mut self, frontier: u64) {
+        if !self.ready && frontier >= self.desk.begun_at {
+            self.ready = true;
+            self.desk.shared.set_ready();
+        }
+    }
+
+    fn cut_if_due(&mut self, frontier: u64) {
+        if self.under_way || !self.desk.ledger.has_news(frontier) {
+            return;
+        }
+        let waited = self.committed_at.elapsed();
+        if waited < PERIOD && !self.desk.ledger.closes_a_window(frontier) {
+            self.activator.activate_after(PERIOD - waited);
+            return;
+        }
+        let draft = self.desk.ledger.cut(frontier);
+        self.report_mismatches();
+        if let Some(draft) = draft {
+            self.send(draft);
+        }
+    }
+
+    fn send(&mut self, draft: Draft) {
+        let progress = self.desk.ledger.progress(&self.desk.currency);
+        self.under_way = true;
+        self.committed_at = Instant::now();
+        // A thread that has ended has reported why; the job is about to stop.
+        let _ = self.desk.commits.send(Commit::Write { draft, progress });
+    }
+
+    /// While a commit is under way, reading on is bounded.
+    fn hold_the_source(&self) {
+        let shared = &self.desk.shared;
+        let too_much = self.desk.ledger.waiting_records() > MOST_WAITING
+            || shared.rejected_bytes.load(Ordering::Relaxed) > MOST_REJECTED_BYTES;
+        let hold = self.under_way && too_much;
+        if shared.hold.swap(hold, Ordering::AcqRel) && !hold {
+            shared.clocks.wake_all();
+        }
+    }
+
+    fn report_mismatches(&mut self) {
+        for mismatch in self.desk.ledger.take_mismatches() {
+            self.desk.shared.metrics.replay_mismatches.inc();
+            tracing::error!(
+                window = mismatch.window,
+                published_orders = mismatch.published.orders,
+                replayed_orders = mismatch.replayed.orders,
+                published_cents = %mismatch.published.cents,
+                replayed_cents = %mismatch.replayed.cents,
+                "the log gives another result than was published; the window stays as it was published"
+            );
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The thread that writes commits: results, rejects, offsets and progress in one Kafka transaction.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use weir_dataflow::source::{Reason, Reject};
+use weir_kafka::{
+    Connection, Outgoing, Receipt, Sink, SinkError, SinkOptions, Transaction, dead_letter, read_last,
+};
+use weir_parquet::Writer;
+use weir_proto::AnalyticsResult;
+
+use crate::error::JobError;
+use crate::failpoint;
+use crate::ledger::Draft;
+use crate::progress::Progress;
+use crate::settings::Settings;
+use crate::status::Shared;
+
+/// What the thread is told.
+#[derive(Debug)]
+pub(crate) enum Commit {
+    /// Write this.
+    Write {
+        /// What is new.
+        draft: Draft,
+        /// The state after it.
+        progress: Progress,
+    },
+    /// A bounded run has come to its end.
+    End,
+}
+
+/// How a thread that writes commits ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// A bounded run has written everything.
+    Complete,
+    /// The job was stopped.
+    Stopped,
+}
+
+/// Pauses between attempts while Kafka is away.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Names of the topics, and what fits into them.
+pub(crate) struct Topics {
+    pub(crate) orders: Arc<str>,
+    pub(crate) results: Arc<str>,
+    pub(crate) dlq: Arc<str>,
+    pub(crate) late: Arc<str>,
+    pub(crate) progress: Arc<str>,
+    /// Largest record of the dead-letter and of the late topic, in bytes.
+    pub(crate) dlq_bytes: usize,
+    pub(crate) late_bytes: usize,
+}
+
+/// Everything the thread needs.
+pub(crate) struct Committer {
+    pub(crate) settings: Settings,
+    pub(crate) connection: Connection,
+    pub(crate) topics: Topics,
+    pub(crate) sink: Option<Sink>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) parquet: Option<Writer>,
+    /// Sequence number of the last commit, over all runs.
+    pub(crate) sequence: u64,
+    /// The name of this run.
+    pub(crate) instance: String,
+    /// The Parquet position that the progress held at the start.
+    pub(crate) parquet_position: Option<i64>,
+}
+
+/// The sink's settings for a job.
+pub(crate) fn sink_options(settings: &Settings) -> SinkOptions {
+    SinkOptions {
+        transaction_timeout: settings.transaction_timeout,
+        ..SinkOptions::new(&settings.job_id, &settings.job_id)
+    }
+}
+
+impl Committer {
+    /// Writes what it is told until the job stops; after each commit that stands calls `stands`.
+    ///
+    /// # Errors
+    /// When this run may not or cannot write any more.
+    pub(crate) fn run(
+        &mut self,
+        commits: &Receiver<Commit>,
+        done: &Sender<()>,
+        wake: &dyn Fn(),
+    ) -> Result<Ended, JobError> {
+        while let Ok(commit) = commits.recv() {
+            match commit {
+                Commit::Write { draft, progress } => {
+                    self.write(draft, progress)?;
+                    // The other side is gone when the job stops.
+                    let _ = done.send(());
+                    wake();
+                }
+                Commit::End => return Ok(Ended::Complete),
+            }
+        }
+        Ok(Ended::Stopped)
+    }
+
+    /// Gives the Parquet writer back, to write what is left.
+    pub(crate) fn into_parquet(self) -> Option<Writer> {
+        self.parquet
+    }
+
+    fn write(&mut self, draft: Draft, mut progress: Progress) -> Result<(), JobError> {
+        let durable = self.parquet.as_ref().and_then(Writer::durable);
+        self.parquet_position = durable.max(self.parquet_position);
+        self.sequence += 1;
+        progress.sequence = self.sequence;
+        progress.instance.clone_from(&self.instance);
+        progress.parquet_position = self.parquet_position;
+        let mut transaction = self.transaction(&draft, &progress);
+
+        failpoint::reach("before-commit");
+        let begun = Instant::now();
+        let receipt = self.commit(&mut transaction)?;
+        self.shared
+            .metrics
+            .commit_seconds
+            .observe(begun.elapsed().as_secs_f64());
+        failpoint::reach("after-commit-before-parquet");
+
+        let processed = progress
+            .partitions
+            .iter()
+            .map(|(id, partition)| (*id, partition.processed));
+        self.shared
+            .committed(draft.totals, draft.frontier, processed, &draft.results);
+        self.report(&draft);
+        let written: u64 = draft.rejects.iter().map(bytes_of).sum();
+        self.shared.rejected_bytes.fetch_sub(written, Ordering::Relaxed);
+        self.to_parquet(draft.results, &receipt);
+        Ok(())
+    }
+
+    fn report(&self, draft: &Draft) {
+        let metrics = &self.shared.metrics;
+        metrics.totals(&draft.totals);
+        let revised = draft.results.iter().filter(|result| result.revision > 0).count() as u64;
+        metrics.revised.inc_by(revised);
+        metrics.published.inc_by(draft.results.len() as u64 - revised);
+        if self.settings.print {
+            print(&draft.results);
+        }
+        tracing::debug!(
+            frontier = draft.frontier,
+            results = draft.results.len(),
+            rejects = draft.rejects.len(),
+            "committed"
+        );
+    }
+
+    fn to_parquet(&self, results: Vec<AnalyticsResult>, receipt: &Receipt) {
+        let Some(writer) = &self.parquet else { return };
+        if results.is_empty() {
+            return;
+        }
+        let end = receipt.ends.get(&(Arc::clone(&self.topics.results), 0));
+        // Without an offset from the broker the position of before stands: older, never wrong.
+        let position = end
+            .copied()
+            .or_else(|| writer.durable())
+            .or(self.parquet_position)
+            .unwrap_or(0);
+        writer.send(results, position);
+    }
+
+    fn transaction(&self, draft: &Draft, progress: &Progress) -> Transaction {
+        let topics = &self.topics;
+        let mut records: Vec<Outgoing> = Vec::with_capacity(draft.results.len() + draft.rejects.len() + 1);
+        records.extend(draft.results.iter().map(|result| Outgoing {
+            topic: Arc::clone(&topics.results),
+            partition: Some(0),
+            key: Some(result.key().into_bytes()),
+            value: Some(result.to_json()),
+            headers: Vec::new(),
+        }));
+        records.extend(draft.rejects.iter().map(|reject| self.reject(reject)));
+        records.push(Outgoing {
+            topic: Arc::clone(&topics.progress),
+            partition: Some(0),
+            key: Some(self.settings.job_id.clone().into_bytes()),
+            value: Some(progress.to_json()),
+            headers: Vec::new(),
+        });
+        let offsets = draft
+            .offsets
+            .iter()
+            .map(|(id, offset)| (Arc::clone(&topics.orders), *id, *offset))
+            .collect();
+        Transaction { records, offsets }
+    }
+
+    fn reject(&self, reject: &Reject) -> Outgoing {
+        let (topic, most_bytes, error) = match &reject.reason {
+            Reason::Invalid(error) => (&self.topics.dlq, self.topics.dlq_bytes, error),
+            Reason::Late(error) => (&self.topics.late, self.topics.late_bytes, error),
+        };
+        let reject = weir_kafka::Reject {
+            partition: reject.partition,
+            offset: reject.offset,
+            timestamp: reject.timestamp,
+            key: reject.key.clone(),
+            value: reject.value.clone(),
+            error: error.clone(),
+        };
+        dead_letter(topic, &self.topics.orders, &reject, most_bytes)
+    }
+
+    /// Writes the transaction once, however often it takes.
+    fn commit(&mut self, transaction: &mut Transaction) -> Result<Receipt, JobError> {
+        let mut reported = false;
+        loop {
+            let outcome = match self.sink.as_mut() {
+                Some(sink) => sink.commit_with(transaction, || failpoint::reach("between-send-and-commit")),
+                None => Err(SinkError::Unavailable("not connected".to_owned())),
+            };
+            let error = match outcome {
+                Ok(receipt) => return Ok(receipt),
+                Err(error) => error,
+            };
+            self.shared.metrics.transaction_failures.inc();
+            match error {
+                SinkError::Fenced(_) => return Err(JobError::Fenced(error.to_string())),
+                SinkError::Fatal(_) => return Err(JobError::Unavailable(error.to_string())),
+                SinkError::Rejected { index, ref topic, .. } => {
+                    let own = **topic == *self.topics.results || **topic == *self.topics.progress;
+                    if own || !shrink(&mut transaction.records[index]) {
+                        return Err(JobError::Internal(error.to_string()));
+                    }
+                    tracing::warn!(%error, "a rejected record is cut further");
+                }
+                SinkError::Unavailable(_) | SinkError::OutcomeUnknown(_) => {
+                    if !reported {
+                        tracing::warn!(%error, "the commit is tried again until it stands");
+                        reported = true;
+                    }
+                    if self.reconnect()? {
+                        // The broker does not tell offsets of a commit found done; Parquet takes the older position.
+                        return Ok(Receipt {
+                            ends: BTreeMap::new(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Connects anew and looks whether the commit in hand stands already.
+    fn reconnect(&mut self) -> Result<bool, JobError> {
+        self.sink = None;
+        loop {
+            std::thread::sleep(RETRY);
+            if self.shared.stopping.load(Ordering::Relaxed) {
+                return Err(JobError::Unavailable(
+                    "stopped while Kafka was not available".to_owned(),
+                ));
+            }
+            // Asked before the id is taken back: a successor that has written already must not be fenced.
+            match self.stands() {
+                Ok(_) => {}
+                Err(Doubt::Job(error)) => return Err(error),
+                Err(Doubt::Unknown) => continue,
+            }
+            match Sink::connect(&self.connection, sink_options(&self.settings)) {
+                Ok(sink) => self.sink = Some(sink),
+                Err(SinkError::Fenced(error)) => return Err(JobError::Fenced(error)),
+                Err(SinkError::Fatal(error)) => return Err(JobError::Unavailable(error)),
+                Err(_) => continue,
+            }
+            match self.stands() {
+                Ok(stands) => return Ok(stands),
+                Err(Doubt::Job(error)) => return Err(error),
+                Err(Doubt::Unknown) => continue,
+            }
+        }
+    }
+
+    /// Whether the commit in hand is the last one in the progress topic.
+    fn stands(&self) -> Result<bool, Doubt> {
+        let key = self.settings.job_id.as_bytes();
+        let last = read_last(&self.connection, &self.topics.progress, 0, |record| {
+            record.key.as_deref() == Some(key) && record.value.is_some()
+        });
+        let Ok(last) = last else {
+            return Err(Doubt::Unknown);
+        };
+        let Some(value) = last.and_then(|record| record.value) else {
+            return if self.sequence == 1 {
+                Ok(false)
+            } else {
+                Err(self.taken_over())
+            };
+        };
+        let progress = Progress::read(&value).map_err(Doubt::Job)?;
+        if progress.sequence == self.sequence && progress.instance == self.instance {
+            Ok(true)
+        } else if progress.sequence + 1 == self.sequence {
+            Ok(false)
+        } else {
+            Err(self.taken_over())
+        }
+    }
+
+    fn taken_over(&self) -> Doubt {
+        let text = format!("another process has gone on with job `{}`", self.settings.job_id);
+        Doubt::Job(JobError::Fenced(text))
+    }
+}
+
+enum Doubt {
+    /// The topic could not be read.
+    Unknown,
+    /// The run is over.
+    Job(JobError),
+}
+
+/// Bytes of a rejected record, as the source counted them.
+fn bytes_of(reject: &Reject) -> u64 {
+    (reject.key.as_ref().map_or(0, Vec::len) + reject.value.as_ref().map_or(0, Vec::len)) as u64
+}
+
+/// Halves the value of a record that the broker refused for its size; false when nothing is left to cut.
+fn shrink(record: &mut Outgoing) -> bool {
+    let Some(value) = record.value.as_mut().filter(|value| !value.is_empty()) else {
+        return false;
+    };
+    let original = value.len();
+    value.truncate(original / 2);
+    if !record.headers.iter().any(|(name, _)| *name == "truncated") {
+        record
+            .headers
+            .push(("truncated", original.to_string().into_bytes()));
+    }
+    true
+}
+
+fn print(results: &[AnalyticsResult]) {
+    let mut out = std::io::stdout().lock();
+    for result in results {
+        // A closed pipe must not end the job.
+        let _ = out
+            .write_all(&result.to_json())
+            .and_then(|()| out.write_all(b"\n"));
+    }
+    let _ = out.flush();
+}

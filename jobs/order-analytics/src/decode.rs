@@ -1,0 +1,28 @@
+//! A record of the orders topic to what the windows need of it.
+
+use weir_dataflow::fingerprint::Fingerprint;
+use weir_dataflow::source::{Decoded, Entry};
+use weir_proto::order::{Event, read};
+
+/// Reads the value as an order in the job's currency.
+#[inline]
+pub(crate) fn decode(entry: &Entry<'_>, currency: &str) -> Decoded {
+    let Some(value) = entry.value else {
+        return Decoded::Invalid("the record has no value (a tombstone)".to_owned());
+    };
+    match read(value) {
+        Ok(Event::Created(order)) if order.currency == currency => Decoded::Order {
+            order: Fingerprint::of(order.order_id.as_bytes()),
+            user: Fingerprint::of(order.user_id.as_bytes()),
+            event_ms: order.created_at.millis(),
+            cents: order.total_amount.minor(),
+            items: order.total_items,
+        },
+        Ok(Event::Created(order)) => Decoded::Invalid(format!(
+            "field `currency` is `{}`, this job sums `{currency}` only",
+            order.currency
+        )),
+        Ok(Event::Ignored) => Decoded::Ignored,
+        Err(error) => Decoded::Invalid(error.to_string()),
+    }
+}

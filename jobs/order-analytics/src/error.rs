@@ -1,0 +1,63 @@
+//! Why a job ended, and the exit code that says so.
+
+use std::process::ExitCode;
+
+/// Why the job could not start or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// A setting is wrong; exit code 64.
+    #[error("{key}: {fault}")]
+    Setting {
+        /// The key as it is written in flags and file, without the dashes.
+        key: &'static str,
+        /// What is wrong with its value and what would be right.
+        fault: String,
+    },
+    /// The orders topic is not the one that the progress record speaks of; exit code 65.
+    #[error(
+        "the topic `{topic}` is not the log that this job has read: {fault}. If it was made anew on purpose, start with a new \
+         --job-id"
+    )]
+    LogReplaced {
+        /// The orders topic.
+        topic: String,
+        /// What was found.
+        fault: String,
+    },
+    /// A server did not answer or refused; exit code 69.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A fault of the program or of its host; exit code 70.
+    #[error("{0}")]
+    Internal(String),
+    /// Another process took the job over, or a transaction was open for too long; exit code 76.
+    #[error("{0}")]
+    Fenced(String),
+}
+
+impl JobError {
+    /// The exit code of the process: see the table in the README.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Setting { .. } => 64,
+            Self::LogReplaced { .. } => 65,
+            Self::Unavailable(_) => 69,
+            Self::Internal(_) => 70,
+            Self::Fenced(_) => 76,
+        }
+    }
+
+    /// A wrong setting.
+    pub(crate) fn setting(key: &'static str, fault: impl Into<String>) -> Self {
+        Self::Setting {
+            key,
+            fault: fault.into(),
+        }
+    }
+}
+
+impl From<&JobError> for ExitCode {
+    fn from(error: &JobError) -> Self {
+        Self::from(error.exit_code())
+    }
+}

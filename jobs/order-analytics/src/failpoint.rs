@@ -1,0 +1,34 @@
+//! Named moments at which the kill tests end the process.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The variable that names a moment: `WEIR_FAILPOINT=before-commit` or, for the third time, `before-commit:3`.
+const VARIABLE: &str = "WEIR_FAILPOINT";
+
+struct Failpoint {
+    name: String,
+    left: AtomicU64,
+}
+
+static FAILPOINT: OnceLock<Option<Failpoint>> = OnceLock::new();
+
+/// Ends the process at once, without any clean-up, if the environment names this moment. For tests only; without
+/// the variable it is one load.
+pub(crate) fn reach(name: &str) {
+    let failpoint = FAILPOINT.get_or_init(|| {
+        let value = std::env::var(VARIABLE).ok()?;
+        let (name, times) = value.split_once(':').unwrap_or((&value, "1"));
+        let left = AtomicU64::new(times.parse().unwrap_or(1));
+        Some(Failpoint {
+            name: name.to_owned(),
+            left,
+        })
+    });
+    if let Some(failpoint) = failpoint
+        && failpoint.name == name
+        && failpoint.left.fetch_sub(1, Ordering::Relaxed) == 1
+    {
+        std::process::abort();
+    }
+}

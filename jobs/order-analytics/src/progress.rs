@@ -1,0 +1,168 @@
+//! The progress record: everything a start needs, in one record of a topic of its own.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use weir_dataflow::changelog;
+
+use crate::error::JobError;
+use crate::settings::Settings;
+use crate::status::Totals;
+
+/// The version of the format that we write, and the only one so far.
+pub const VERSION: u32 = 1;
+
+/// The value of the progress record, JSON. Written in every transaction of the job, keyed by the job id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Counts the commits of the job over all its runs.
+    pub sequence: u64,
+    /// Which run wrote it.
+    pub instance: String,
+    /// Length of a window in seconds.
+    pub window: u64,
+    /// Watermark lag in seconds.
+    pub lag: u64,
+    /// `--max-ahead` in milliseconds.
+    pub max_ahead_ms: i64,
+    /// The job's currency.
+    pub currency: String,
+    /// The cut (seconds): the commit holds exactly what is stamped before it.
+    pub frontier: u64,
+    /// Windows that end at or before it (seconds) are final.
+    pub final_until: u64,
+    /// What has become of all records.
+    pub totals: Totals,
+    /// Position in the results topic up to which Parquet is durable.
+    pub parquet_position: Option<i64>,
+    /// Where each partition is.
+    pub partitions: BTreeMap<i32, PartitionProgress>,
+    /// The published windows that may still be revised, by start (seconds).
+    pub windows: BTreeMap<u64, Published>,
+}
+
+/// Where a partition is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionProgress {
+    /// The first record that belongs to no cut yet.
+    pub processed: i64,
+    /// The first record of any live window.
+    pub resume: i64,
+    /// Offset and Kafka timestamp of the last record before `processed`.
+    pub prior: Option<(i64, Option<i64>)>,
+}
+
+/// The last result of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Its revision.
+    pub revision: u32,
+    /// Its totals.
+    #[serde(flatten)]
+    pub totals: PublishedTotals,
+}
+
+/// The totals of a published window; the revenue as text, because JSON numbers end at 2^53 for many readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedTotals {
+    /// Distinct orders.
+    pub orders: u64,
+    /// Revenue in minor units.
+    #[serde(with = "cents")]
+    pub cents: i128,
+    /// Sum of quantities.
+    pub items: i64,
+    /// Distinct users.
+    pub users: u64,
+}
+
+impl From<changelog::Totals> for PublishedTotals {
+    fn from(totals: changelog::Totals) -> Self {
+        Self {
+            orders: totals.orders,
+            cents: totals.cents,
+            items: totals.items,
+            users: totals.users,
+        }
+    }
+}
+
+mod cents {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(cents: &i128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(cents)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i128, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Progress {
+    /// Reads the value of a progress record.
+    ///
+    /// # Errors
+    /// When it is no progress record, or one of a version that this program does not know.
+    pub fn read(value: &[u8]) -> Result<Self, JobError> {
+        let progress: Self = serde_json::from_slice(value)
+            .map_err(|error| JobError::Internal(format!("the progress record cannot be read: {error}")))?;
+        if progress.version != VERSION {
+            return Err(JobError::Internal(format!(
+                "the progress record has version {}, this program knows {VERSION}",
+                progress.version
+            )));
+        }
+        Ok(progress)
+    }
+
+    /// The bytes that are written.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self)
+            .expect("a progress record has string and integer keys only, so it always serialises")
+    }
+
+    /// Whether the settings that give the windows their meaning are those of the progress.
+    ///
+    /// # Errors
+    /// [`JobError::Setting`] naming the key that was changed.
+    pub fn check(&self, settings: &Settings) -> Result<(), JobError> {
+        let changed = |key: &'static str, then: String, now: String| {
+            let job = &settings.job_id;
+            let fault =
+                format!("is {now}, but job `{job}` has run with {then}: use a new --job-id to change it");
+            Err(JobError::setting(key, fault))
+        };
+        let seconds = |duration: Duration| duration.as_secs();
+        if self.window != seconds(settings.window) {
+            return changed(
+                "window",
+                format!("{}s", self.window),
+                format!("{}s", seconds(settings.window)),
+            );
+        }
+        if self.lag != seconds(settings.watermark_lag) {
+            return changed(
+                "watermark-lag",
+                format!("{}s", self.lag),
+                format!("{}s", seconds(settings.watermark_lag)),
+            );
+        }
+        let max_ahead_ms = settings.rules().max_ahead_ms;
+        if self.max_ahead_ms != max_ahead_ms {
+            return changed(
+                "max-ahead",
+                format!("{}ms", self.max_ahead_ms),
+                format!("{max_ahead_ms}ms"),
+            );
+        }
+        if self.currency != settings.currency {
+            return changed("currency", self.currency.clone(), settings.currency.clone());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,374 @@
+//! Where a run begins: the progress record, compared with the log and the settings.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use weir_dataflow::source::{RejectedBefore, Start, StartPartition};
+use weir_kafka::{
+    Connection, OwnedRecord, Source, SourceError, SourceOptions, TailError, TopicError, TopicSpec,
+    ensure_unless, offsets, partitions, read_last, read_range,
+};
+use weir_proto::AnalyticsResult;
+
+use crate::error::JobError;
+use crate::progress::{PartitionProgress, Progress, Published, PublishedTotals};
+use crate::settings::Settings;
+use crate::status::Totals;
+
+/// The results, the windows and the progress may lie for ten years.
+const LONG_RETENTION_MS: &str = "315360000000";
+/// How long one record of the log is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Everything a run begins with.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    /// For the source.
+    pub(crate) start: Start,
+    /// What has become of all records so far.
+    pub(crate) totals: Totals,
+    /// The last result of each window that may still be revised.
+    pub(crate) published: BTreeMap<u64, Published>,
+    /// The record before `processed`, by partition.
+    pub(crate) priors: BTreeMap<i32, Option<(i64, Option<i64>)>>,
+    /// Sequence number of the last commit.
+    pub(crate) sequence: u64,
+    /// Position in the results topic up to which Parquet is durable.
+    pub(crate) parquet_position: Option<i64>,
+    /// Records that had to be read again, or for the first time, and that the log no longer holds.
+    pub(crate) lost: u64,
+    /// The ends of the partitions as they were found.
+    pub(crate) ends: BTreeMap<i32, (i64, i64)>,
+}
+
+impl From<TopicError> for JobError {
+    fn from(error: TopicError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<TailError> for JobError {
+    fn from(error: TailError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Creates what is missing of the job's topics; waits for the broker until `stop` says so.
+///
+/// # Errors
+/// When the broker refuses.
+pub(crate) fn ensure_topics(
+    connection: &Connection,
+    settings: &Settings,
+    stop: &dyn Fn() -> bool,
+) -> Result<(), JobError> {
+    let spec = |name: &str, partitions, configs: &[(&'static str, &str)]| TopicSpec {
+        name: name.to_owned(),
+        partitions,
+        configs: configs
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()))
+            .collect(),
+    };
+    let long = [("cleanup.policy", "delete"), ("retention.ms", LONG_RETENTION_MS)];
+    let progress = [
+        ("cleanup.policy", "compact"),
+        ("retention.ms", "-1"),
+        ("retention.bytes", "-1"),
+        ("max.message.bytes", "16777216"),
+    ];
+    let specs = [
+        spec(&settings.orders_topic, settings.orders_partitions, &[]),
+        spec(&settings.results_topic, 1, &long),
+        spec(&settings.dlq_topic, 1, &long),
+        spec(&settings.late_topic, 1, &long),
+        spec(&settings.progress_topic(), 1, &progress),
+    ];
+    Ok(ensure_unless(connection, &specs, stop)?)
+}
+
+/// Reads where the job was. To be called after the sink has connected, which fences whoever ran before.
+///
+/// # Errors
+/// [`JobError::Setting`] for settings that may not change, [`JobError::LogReplaced`] when the log is another one.
+pub(crate) fn begin(connection: &Connection, settings: &Settings) -> Result<Beginning, JobError> {
+    let ends = offsets(connection, &settings.orders_topic)?;
+    let key = settings.job_id.as_bytes();
+    let last = read_last(connection, &settings.progress_topic(), 0, |record| {
+        record.key.as_deref() == Some(key) && record.value.is_some()
+    })?;
+    match last.and_then(|record| record.value) {
+        Some(value) => {
+            let progress = Progress::read(&value)?;
+            progress.check(settings)?;
+            resume(connection, settings, progress, ends)
+        }
+        None => anew(connection, settings, ends),
+    }
+}
+
+fn resume(
+    connection: &Connection,
+    settings: &Settings,
+    progress: Progress,
+    ends: BTreeMap<i32, (i64, i64)>,
+) -> Result<Beginning, JobError> {
+    let rules = settings.rules();
+    let mut start = Start {
+        frontier: progress.frontier,
+        final_until: progress
+            .final_until
+            .max(progress.frontier.saturating_sub(rules.lateness)),
+        ..Start::default()
+    };
+    let mut lost = 0;
+    for (&partition, known) in &progress.partitions {
+        let replaced = |fault: String| {
+            Err(JobError::LogReplaced {
+                topic: settings.orders_topic.clone(),
+                fault,
+            })
+        };
+        let Some(&(first, end)) = ends.get(&partition) else {
+            return replaced(format!("partition {partition} is gone"));
+        };
+        if end < known.processed {
+            return replaced(format!(
+                "partition {partition} ends at offset {end}, the job has read to {}",
+                known.processed
+            ));
+        }
+        check_prior(connection, settings, partition, known, first)?;
+        if first > known.resume {
+            lost += (first - known.resume).unsigned_abs();
+        }
+        start.partitions.insert(
+            partition,
+            StartPartition {
+                processed: known.processed.max(first),
+                resume: known.resume.max(first),
+            },
+        );
+    }
+    if lost > 0 {
+        // What was published stays as it was: a replay that lacks orders must not change it.
+        let published = progress
+            .windows
+            .keys()
+            .map(|window| rules.end(*window))
+            .max()
+            .unwrap_or(0);
+        start.final_until = start.final_until.max(published);
+        tracing::error!(
+            records = lost,
+            "the log begins after what the job must read again: published windows are frozen, later orders for them go to the \
+             late topic"
+        );
+    }
+    for (&partition, &(first, _)) in &ends {
+        start.partitions.entry(partition).or_insert(StartPartition {
+            processed: first,
+            resume: first,
+        });
+    }
+    let published = progress.windows.into_iter();
+    Ok(Beginning {
+        totals: progress.totals,
+        published: published
+            .filter(|(window, _)| rules.end(*window) > start.final_until)
+            .collect(),
+        priors: progress
+            .partitions
+            .iter()
+            .map(|(partition, known)| (*partition, known.prior))
+            .collect(),
+        sequence: progress.sequence,
+        parquet_position: progress.parquet_position,
+        start,
+        lost,
+        ends,
+    })
+}
+
+/// The record before `processed` must still be the one that was read there.
+fn check_prior(
+    connection: &Connection,
+    settings: &Settings,
+    partition: i32,
+    known: &PartitionProgress,
+    first: i64,
+) -> Result<(), JobError> {
+    let Some((offset, timestamp)) = known.prior.filter(|(offset, _)| *offset >= first) else {
+        return Ok(());
+    };
+    let found = record_at(connection, settings, partition, offset)?;
+    if found == Some((offset, timestamp)) {
+        return Ok(());
+    }
+    Err(JobError::LogReplaced {
+        topic: settings.orders_topic.clone(),
+        fault: format!(
+            "partition {partition} holds another record at offset {offset} than the job has read there"
+        ),
+    })
+}
+
+/// Offset and timestamp of the first record at or after an offset; `None` if the partition ends there.
+fn record_at(
+    connection: &Connection,
+    settings: &Settings,
+    partition: i32,
+    offset: i64,
+) -> Result<Option<(i64, Option<i64>)>, JobError> {
+    let arrived = Arc::new((Mutex::new(0_u64), Condvar::new()));
+    let wake = {
+        let arrived = Arc::clone(&arrived);
+        Arc::new(move || {
+            *arrived.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            arrived.1.notify_one();
+        })
+    };
+    let unavailable = |error: SourceError| JobError::Unavailable(error.to_string());
+    let options = SourceOptions {
+        topic: settings.orders_topic.clone(),
+        group_id: settings.job_id.clone(),
+        queued_kbytes: 64,
+    };
+    let mut source = Source::connect(connection, &options, wake).map_err(unavailable)?;
+    source.assign(partition, offset).map_err(unavailable)?;
+    let deadline = Instant::now() + PATIENCE;
+    let mut found = None;
+    loop {
+        let seen = *arrived.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = source.read(partition, 1, |record| {
+            found = Some((record.offset, record.timestamp))
+        });
+        match read {
+            Err(SourceError::OutOfRange { .. }) => return Ok(None),
+            Err(error) => return Err(unavailable(error)),
+            Ok(_) if found.is_some() || source.position(partition) > offset => return Ok(found),
+            Ok(_) if Instant::now() > deadline => {
+                let text = format!(
+                    "partition {partition} of `{}` did not answer",
+                    settings.orders_topic
+                );
+                return Err(JobError::Unavailable(text));
+            }
+            Ok(_) => {}
+        }
+        let guard = arrived.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *guard == seen {
+            let _ = arrived.1.wait_timeout(guard, Duration::from_millis(50));
+        }
+    }
+}
+
+/// A start without progress. Results that are there all the same were published by a run whose progress was lost:
+/// neither they nor the rejects are written twice.
+fn anew(
+    connection: &Connection,
+    settings: &Settings,
+    ends: BTreeMap<i32, (i64, i64)>,
+) -> Result<Beginning, JobError> {
+    let mut start = Start::default();
+    for (&partition, &(first, _)) in &ends {
+        start.partitions.insert(
+            partition,
+            StartPartition {
+                processed: first,
+                resume: first,
+            },
+        );
+    }
+    let mut published: BTreeMap<u64, Published> = BTreeMap::new();
+    for_each_record(connection, &settings.results_topic, |record| {
+        let Some(result) = record
+            .value
+            .as_deref()
+            .and_then(|value| AnalyticsResult::from_json(value).ok())
+        else {
+            return;
+        };
+        let window = (result.window_start.millis() / 1_000).unsigned_abs();
+        let newer = published
+            .get(&window)
+            .is_none_or(|known| known.revision <= result.revision);
+        if newer {
+            let totals = PublishedTotals {
+                orders: result.order_count,
+                cents: result.total_revenue.minor(),
+                items: result.total_items,
+                users: result.unique_users,
+            };
+            published.insert(
+                window,
+                Published {
+                    revision: result.revision,
+                    totals,
+                },
+            );
+        }
+    })?;
+    let rejected = rejected_before(connection, settings)?;
+    if !published.is_empty() || !rejected.is_empty() {
+        tracing::warn!(
+            windows = published.len(),
+            rejects = rejected.len(),
+            "there is no progress but there are results: the log is read from its beginning, nothing is written twice"
+        );
+    }
+    start.rejected = rejected;
+    Ok(Beginning {
+        start,
+        totals: Totals::default(),
+        published,
+        priors: BTreeMap::new(),
+        sequence: 0,
+        parquet_position: None,
+        lost: 0,
+        ends,
+    })
+}
+
+fn rejected_before(
+    connection: &Connection,
+    settings: &Settings,
+) -> Result<HashMap<(i32, i64), RejectedBefore>, JobError> {
+    let mut rejected = HashMap::new();
+    let topics = [
+        (&settings.dlq_topic, RejectedBefore::Invalid),
+        (&settings.late_topic, RejectedBefore::Late),
+    ];
+    for (topic, kind) in topics {
+        for_each_record(connection, topic, |record| {
+            let header = |name: &str| {
+                let found = record.headers.iter().find(|(key, _)| key == name);
+                found.and_then(|(_, value)| std::str::from_utf8(value).ok())
+            };
+            if header("source_topic") != Some(settings.orders_topic.as_str()) {
+                return;
+            }
+            let partition = header("source_partition").and_then(|text| text.parse().ok());
+            let offset = header("source_offset").and_then(|text| text.parse().ok());
+            if let Some(source) = partition.zip(offset) {
+                rejected.insert(source, kind);
+            }
+        })?;
+    }
+    Ok(rejected)
+}
+
+/// Every committed record of a topic.
+fn for_each_record(
+    connection: &Connection,
+    topic: &str,
+    mut each: impl FnMut(OwnedRecord),
+) -> Result<(), JobError> {
+    let firsts = offsets(connection, topic)?;
+    for partition in partitions(connection, topic)? {
+        let from = firsts.get(&partition).map_or(0, |(first, _)| *first);
+        read_range(connection, topic, partition, from, &mut each)?;
+    }
+    Ok(())
+}
