@@ -12,7 +12,10 @@ fuzz_target!(|value: &[u8]| {
             assert_eq!(view.user_id, order.user_id);
             assert_eq!(view.currency, order.currency);
             assert_eq!(view.total_amount, order.total_amount);
-            assert_eq!(view.total_items, order.items.iter().map(|item| item.quantity).sum::<i64>());
+            assert_eq!(
+                view.total_items,
+                order.items.iter().map(|item| item.quantity).sum::<i64>()
+            );
             assert_eq!(view.created_at, order.created_at);
             assert_eq!(Order::from_json(&order.to_json()), Ok(order));
         }
