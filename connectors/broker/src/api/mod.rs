@@ -1,0 +1,121 @@
+//! Which request is answered by what.
+
+mod cluster;
+mod configs;
+mod describe;
+mod fetch;
+mod groups;
+mod list_offsets;
+mod offsets;
+mod produce;
+mod topics;
+mod transactions;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kafka_protocol::messages::{ApiKey, TopicName};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+
+use crate::node::Node;
+use crate::wire::{self, Answer, Head, WireError};
+
+/// The two ends of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller {
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+}
+
+/// A request on its way: who asks whom, in which version.
+struct Call {
+    node: Arc<Node>,
+    caller: Caller,
+    head: Head,
+}
+
+impl Call {
+    /// Decodes the body, asks `work` for the response and encodes it.
+    async fn with<Q: Decodable, R: Encodable>(
+        &self,
+        body: Bytes,
+        work: impl AsyncFnOnce(&Call, Q) -> R,
+    ) -> Result<Option<Answer>, WireError> {
+        let request = wire::read_body(&self.head, body)?;
+        let response = work(self, request).await;
+        wire::answer(&self.head, &response).map(Some)
+    }
+
+    /// The host and port that clients are told to connect to.
+    fn advertised(&self) -> (StrBytes, i32) {
+        match &self.node.config.advertised {
+            Some((host, port)) => (text(host), i32::from(*port)),
+            None => (
+                text(&self.caller.local.ip().to_string()),
+                i32::from(self.caller.local.port()),
+            ),
+        }
+    }
+}
+
+/// Answers a request; `None` when it wants no answer.
+pub(crate) async fn answer(
+    node: Arc<Node>,
+    caller: Caller,
+    mut frame: Bytes,
+) -> Result<Option<Answer>, WireError> {
+    let (head, api) = wire::read_head(&mut frame)?;
+    if !head.unserved && !api.fits(&frame, head.version) {
+        return Err(WireError::Body {
+            key: head.key,
+            version: head.version,
+        });
+    }
+    let key = head.key;
+    let call = Call { node, caller, head };
+    match key {
+        ApiKey::Produce => produce::answer(&call, frame).await,
+        ApiKey::Fetch => fetch::answer(&call, frame).await.map(Some),
+        ApiKey::ListOffsets => call.with(frame, list_offsets::list_offsets).await,
+        ApiKey::OffsetForLeaderEpoch => call.with(frame, list_offsets::epoch_end).await,
+        ApiKey::Metadata => call.with(frame, cluster::metadata).await,
+        ApiKey::ApiVersions => cluster::api_versions(&call).map(Some),
+        ApiKey::DescribeCluster => call.with(frame, cluster::describe_cluster).await,
+        ApiKey::FindCoordinator => call.with(frame, cluster::find_coordinator).await,
+        ApiKey::OffsetCommit => call.with(frame, offsets::commit).await,
+        ApiKey::OffsetFetch => call.with(frame, offsets::fetch).await,
+        ApiKey::OffsetDelete => call.with(frame, offsets::delete).await,
+        ApiKey::JoinGroup => call.with(frame, groups::join).await,
+        ApiKey::SyncGroup => call.with(frame, groups::sync).await,
+        ApiKey::Heartbeat => call.with(frame, groups::heartbeat).await,
+        ApiKey::LeaveGroup => call.with(frame, groups::leave).await,
+        ApiKey::DescribeGroups => call.with(frame, describe::groups).await,
+        ApiKey::ListGroups => call.with(frame, describe::list_groups).await,
+        ApiKey::DeleteGroups => call.with(frame, describe::delete_groups).await,
+        ApiKey::DescribeProducers => call.with(frame, describe::producers).await,
+        ApiKey::DescribeTransactions => call.with(frame, describe::transactions).await,
+        ApiKey::ListTransactions => call.with(frame, describe::list_transactions).await,
+        ApiKey::CreateTopics => call.with(frame, topics::create).await,
+        ApiKey::DeleteTopics => call.with(frame, topics::delete).await,
+        ApiKey::CreatePartitions => call.with(frame, topics::grow).await,
+        ApiKey::DeleteRecords => call.with(frame, topics::delete_records).await,
+        ApiKey::DescribeConfigs => call.with(frame, configs::describe).await,
+        ApiKey::AlterConfigs => call.with(frame, configs::alter).await,
+        ApiKey::IncrementalAlterConfigs => call.with(frame, configs::alter_incrementally).await,
+        ApiKey::InitProducerId => call.with(frame, transactions::init_producer_id).await,
+        ApiKey::AddPartitionsToTxn => call.with(frame, transactions::add_partitions).await,
+        ApiKey::AddOffsetsToTxn => call.with(frame, transactions::add_offsets).await,
+        ApiKey::TxnOffsetCommit => call.with(frame, transactions::commit_offsets).await,
+        ApiKey::EndTxn => call.with(frame, transactions::end).await,
+        _ => Err(WireError::UnknownApi(key as i16)),
+    }
+}
+
+fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
+}
+
+fn topic_name(name: &str) -> TopicName {
+    TopicName(text(name))
+}

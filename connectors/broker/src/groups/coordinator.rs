@@ -1,0 +1,232 @@
+//! All groups: which member may do what.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use kafka_protocol::ResponseError;
+use tokio::sync::oneshot;
+
+use super::{Group, Join, Joined, Phase, Refused, Synced};
+use crate::config::Config;
+use crate::locked::{locked, now_ms};
+
+/// Who asks: a member in a generation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Validity<'a> {
+    pub(crate) member: &'a str,
+    pub(crate) instance: Option<&'a str>,
+    pub(crate) generation: i32,
+}
+
+/// Groups that have members. Nothing here blocks.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    by_id: Mutex<HashMap<String, Group>>,
+    next_member: AtomicU64,
+}
+
+impl Groups {
+    fn new_member_id(&self, client_id: &str) -> String {
+        // Unique over restarts too: an old member must not be taken for a new one.
+        let number = self.next_member.fetch_add(1, Ordering::Relaxed);
+        format!("{client_id}-{:x}-{:x}-{number}", now_ms(), std::process::id())
+    }
+
+    /// Joins a group; the answer comes when all members have joined.
+    pub(crate) fn join(&self, join: Join, config: &Config) -> Result<oneshot::Receiver<Joined>, Refused> {
+        let refuse = |error| {
+            Err(Refused {
+                error,
+                member: join.member.clone(),
+            })
+        };
+        if join.group.is_empty() {
+            return refuse(ResponseError::InvalidGroupId);
+        }
+        let session = Duration::from_millis(join.session_timeout_ms.max(0) as u64);
+        if session < config.group_min_session_timeout || session > config.group_max_session_timeout {
+            return refuse(ResponseError::InvalidSessionTimeout);
+        }
+        let now = Instant::now();
+        let mut groups = locked(&self.by_id);
+        if !join.member.is_empty() && !groups.contains_key(&join.group) {
+            return refuse(ResponseError::UnknownMemberId);
+        }
+        let group = groups.entry(join.group.clone()).or_insert_with(Group::new);
+        if !group.accepts(&join) {
+            return refuse(ResponseError::InconsistentGroupProtocol);
+        }
+        let delay = config.group_initial_rebalance_delay;
+        let static_member = join
+            .instance
+            .as_deref()
+            .and_then(|instance| group.by_instance(instance));
+        if join.member.is_empty() {
+            let id = self.new_member_id(join.instance.as_deref().unwrap_or(&join.client_id));
+            return match static_member {
+                Some(old) => Ok(group.replace(&old, id, join, now)),
+                None if join.id_required && join.instance.is_none() => {
+                    group.promise(id.clone(), now + session);
+                    Err(Refused {
+                        error: ResponseError::MemberIdRequired,
+                        member: id,
+                    })
+                }
+                None => Ok(group.enter(id, join, delay, now)),
+            };
+        }
+        if static_member.is_some_and(|known| known != join.member) {
+            return refuse(ResponseError::FencedInstanceId);
+        }
+        if group.members.contains_key(&join.member) {
+            return Ok(group.rejoin(join, now));
+        }
+        if group.promised(&join.member) {
+            return Ok(group.enter(join.member.clone(), join, delay, now));
+        }
+        refuse(ResponseError::UnknownMemberId)
+    }
+
+    /// Asks for the assignment; the answer comes when the leader has brought it.
+    pub(crate) fn sync(
+        &self,
+        id: &str,
+        who: Validity<'_>,
+        protocol: (Option<&str>, Option<&str>),
+        assignments: Vec<(String, Bytes)>,
+    ) -> Result<oneshot::Receiver<Synced>, ResponseError> {
+        let mut groups = locked(&self.by_id);
+        let group = member_of(&mut groups, id, who)?;
+        let differs = |theirs: Option<&str>, ours: &Option<String>| {
+            theirs.is_some_and(|name| ours.as_deref() != Some(name))
+        };
+        if differs(protocol.0, &group.protocol_type) || differs(protocol.1, &group.protocol) {
+            return Err(ResponseError::InconsistentGroupProtocol);
+        }
+        Ok(group.sync(who.member, assignments, Instant::now()))
+    }
+
+    /// A sign of life.
+    pub(crate) fn heartbeat(&self, id: &str, who: Validity<'_>) -> Result<(), ResponseError> {
+        let mut groups = locked(&self.by_id);
+        let group = member_of(&mut groups, id, who)?;
+        let joining = matches!(group.phase, Phase::Joining { .. });
+        if let Some(member) = group.members.get_mut(who.member) {
+            member.seen(Instant::now());
+        }
+        if joining {
+            Err(ResponseError::RebalanceInProgress)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A member leaves, named by its id or by its instance name.
+    pub(crate) fn leave(&self, id: &str, member: &str, instance: Option<&str>) -> Result<(), ResponseError> {
+        let mut groups = locked(&self.by_id);
+        let group = groups.get_mut(id).ok_or(ResponseError::UnknownMemberId)?;
+        let named = match instance.map(|instance| group.by_instance(instance)) {
+            Some(Some(known)) if member.is_empty() || known == member => known,
+            Some(Some(_)) => return Err(ResponseError::FencedInstanceId),
+            Some(None) => return Err(ResponseError::UnknownMemberId),
+            None => member.to_owned(),
+        };
+        if !group.remove(&named, Instant::now()) {
+            return Err(ResponseError::UnknownMemberId);
+        }
+        if group.is_forgettable() {
+            groups.remove(id);
+        }
+        Ok(())
+    }
+
+    /// Whether that client may commit offsets of the group.
+    pub(crate) fn may_commit(
+        &self,
+        id: &str,
+        who: Validity<'_>,
+        in_transaction: bool,
+    ) -> Result<(), ResponseError> {
+        let mut groups = locked(&self.by_id);
+        let anonymous = who.generation < 0 && who.member.is_empty();
+        let has_members = groups.get(id).is_some_and(|group| !group.members.is_empty());
+        if anonymous && (in_transaction || !has_members) {
+            return Ok(());
+        }
+        if !has_members {
+            // Apache Kafka: a generation that the empty group does not have.
+            return Err(if anonymous {
+                ResponseError::UnknownMemberId
+            } else {
+                ResponseError::IllegalGeneration
+            });
+        }
+        let group = member_of(&mut groups, id, who)?;
+        if let Some(member) = group.members.get_mut(who.member) {
+            member.seen(Instant::now());
+        }
+        match group.phase {
+            Phase::Syncing { .. } => Err(ResponseError::RebalanceInProgress),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks at one group.
+    pub(crate) fn look<T>(&self, id: &str, look: impl FnOnce(Option<&Group>) -> T) -> T {
+        look(locked(&self.by_id).get(id))
+    }
+
+    /// Names, protocol types and phases of the groups that have members.
+    pub(crate) fn list(&self) -> Vec<(String, String, Phase)> {
+        let groups = locked(&self.by_id);
+        let one = |(id, group): (&String, &Group)| {
+            (
+                id.clone(),
+                group.protocol_type.clone().unwrap_or_default(),
+                group.phase,
+            )
+        };
+        groups
+            .iter()
+            .filter(|(_, group)| !group.members.is_empty())
+            .map(one)
+            .collect()
+    }
+
+    /// Removes silent members; returns when to look again.
+    pub(crate) fn tend(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let mut groups = locked(&self.by_id);
+        groups.values_mut().for_each(|group| group.tend(now));
+        groups.retain(|_, group| !group.is_forgettable());
+        groups.values().filter_map(|group| group.next_deadline(now)).min()
+    }
+
+    /// Sends every waiting member away, because the broker stops.
+    pub(crate) fn close(&self) {
+        locked(&self.by_id).clear();
+    }
+}
+
+fn member_of<'g>(
+    groups: &'g mut HashMap<String, Group>,
+    id: &str,
+    who: Validity<'_>,
+) -> Result<&'g mut Group, ResponseError> {
+    let group = groups.get_mut(id).ok_or(ResponseError::UnknownMemberId)?;
+    if let Some(known) = who.instance.and_then(|instance| group.by_instance(instance))
+        && known != who.member
+    {
+        return Err(ResponseError::FencedInstanceId);
+    }
+    if !group.members.contains_key(who.member) {
+        return Err(ResponseError::UnknownMemberId);
+    }
+    if group.generation != who.generation {
+        return Err(ResponseError::IllegalGeneration);
+    }
+    Ok(group)
+}

@@ -1,0 +1,245 @@
+//! The log of one partition: segments, producers, transactions that were rolled back.
+
+pub(crate) mod batch;
+mod index;
+mod read;
+mod recovery;
+mod scan;
+mod segment;
+mod timestamps;
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) use read::{Isolation, Slice, View};
+
+use self::batch::{BatchHeader, Marker};
+use self::segment::Segment;
+use crate::fault::{Fault, storage};
+use crate::producer_state::{Aborted, Producers, Verdict};
+
+/// The last segment's checkpoint is renewed after that many bytes, so that a start scans no more.
+const CHECKPOINT_EVERY: u64 = 16 << 20;
+
+/// What a topic's settings say about its logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LogSettings {
+    pub(crate) segment_bytes: u64,
+    /// Age at which a segment is closed, in milliseconds.
+    pub(crate) segment_ms: i64,
+    /// Negative: for ever.
+    pub(crate) retention_ms: i64,
+    /// Negative: without limit.
+    pub(crate) retention_bytes: i64,
+    pub(crate) fsync: bool,
+}
+
+/// Where a produced batch stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Appended {
+    pub(crate) base_offset: i64,
+    pub(crate) duplicate: bool,
+}
+
+/// The log of a partition. Its methods block on files.
+#[derive(Debug)]
+pub(crate) struct Log {
+    folder: PathBuf,
+    segments: VecDeque<Segment>,
+    /// First offset that may be read.
+    start: i64,
+    producers: Producers,
+    /// Ordered by the offset of the marker.
+    aborted: Vec<Aborted>,
+}
+
+impl Log {
+    /// Opens the log in a folder, or makes a new one. `start` is the first offset that may be read, as the
+    /// journal knows it.
+    pub(crate) fn open(folder: &Path, start: i64, now_ms: i64) -> io::Result<Self> {
+        recovery::open(folder, start, now_ms)
+    }
+
+    fn active(&mut self) -> &mut Segment {
+        self.segments.back_mut().expect("a log always has a segment")
+    }
+
+    /// Offset after the last record.
+    pub(crate) fn end(&self) -> i64 {
+        self.segments.back().map_or(0, |s| s.end)
+    }
+
+    /// First offset that may be read.
+    pub(crate) fn start(&self) -> i64 {
+        self.start
+    }
+
+    /// Offset up to which every transaction is decided.
+    pub(crate) fn last_stable(&self) -> i64 {
+        self.producers.first_open_offset().unwrap_or_else(|| self.end())
+    }
+
+    /// The producers, for descriptions.
+    pub(crate) fn producers(&self) -> &Producers {
+        &self.producers
+    }
+
+    /// Appends a batch that [`batch::check_produced`] has passed.
+    pub(crate) fn append(
+        &mut self,
+        bytes: &[u8],
+        header: BatchHeader,
+        settings: &LogSettings,
+        now_ms: i64,
+    ) -> Result<Appended, Fault> {
+        if let Verdict::Duplicate(stored) = self.producers.check(&header)? {
+            return Ok(Appended {
+                base_offset: stored.base_offset,
+                duplicate: true,
+            });
+        }
+        let header = self.write(bytes, header, settings, now_ms)?;
+        self.producers.appended(&header, now_ms);
+        self.checkpoint_if_due(settings);
+        Ok(Appended {
+            base_offset: header.base_offset,
+            duplicate: false,
+        })
+    }
+
+    /// Ends the transaction of a producer; nothing is written when it has none open here.
+    pub(crate) fn end_transaction(
+        &mut self,
+        marker: Marker,
+        producer_id: i64,
+        producer_epoch: i16,
+        settings: &LogSettings,
+        now_ms: i64,
+    ) -> Result<(), Fault> {
+        let bytes = batch::control_batch(marker, producer_id, producer_epoch, now_ms);
+        let header = BatchHeader::parse(&bytes).expect("a control batch has a header");
+        let header = self.write(&bytes, header, settings, now_ms)?;
+        self.aborted.extend(self.producers.ended(&header, marker, now_ms));
+        self.checkpoint_if_due(settings);
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        bytes: &[u8],
+        mut header: BatchHeader,
+        settings: &LogSettings,
+        now_ms: i64,
+    ) -> Result<BatchHeader, Fault> {
+        let active = self.active();
+        let full = active.size + header.size as u64 > settings.segment_bytes;
+        let old = active
+            .born_ms
+            .is_some_and(|born| now_ms - born > settings.segment_ms);
+        if active.size > 0 && (full || old) {
+            self.roll(settings.fsync)
+                .map_err(|e| storage("closing a segment", &e))?;
+        }
+        header.base_offset = self.end();
+        self.active()
+            .append(bytes, &header, now_ms)
+            .map_err(|e| storage("writing a record batch", &e))?;
+        Ok(header)
+    }
+
+    /// Closes the last segment and begins another.
+    fn roll(&mut self, fsync: bool) -> io::Result<()> {
+        let next = Segment::create(&self.folder, self.end())?;
+        let (producers, aborted) = (&self.producers, &self.aborted);
+        let closing = self.segments.back_mut().expect("a log always has a segment");
+        if let Err(error) = closing.checkpoint(producers, aborted, fsync) {
+            let _ = next.remove();
+            return Err(error);
+        }
+        closing.close();
+        self.segments.push_back(next);
+        Ok(())
+    }
+
+    fn checkpoint_if_due(&mut self, settings: &LogSettings) {
+        let active = self.active();
+        if active.size - active.checkpointed >= CHECKPOINT_EVERY {
+            self.checkpoint(settings.fsync);
+        }
+    }
+
+    /// Writes what a start must know about the last segment.
+    pub(crate) fn checkpoint(&mut self, fsync: bool) {
+        let (producers, aborted) = (&self.producers, &self.aborted);
+        let active = self.segments.back_mut().expect("a log always has a segment");
+        if active.checkpointed == active.size {
+            return;
+        }
+        if let Err(error) = active.checkpoint(producers, aborted, fsync) {
+            // Only the next start is slower.
+            tracing::warn!(%error, segment = %active.path().display(), "checkpoint not written");
+        }
+    }
+
+    /// The file that a sync must reach.
+    pub(crate) fn active_file(&self) -> io::Result<Arc<File>> {
+        self.segments.back().expect("a log always has a segment").open()
+    }
+
+    /// Moves the first offset that may be read; returns the segments that are no longer needed.
+    pub(crate) fn advance_start(&mut self, start: i64, fsync: bool) -> io::Result<()> {
+        self.start = self.start.max(start);
+        if self.start >= self.end() && self.active().size > 0 {
+            self.roll(fsync)?;
+        }
+        while self.segments.len() > 1 && self.segments[0].end <= self.start {
+            self.drop_first()?;
+        }
+        Ok(())
+    }
+
+    /// Deletes what retention allows; returns how many segments.
+    pub(crate) fn retain(&mut self, settings: &LogSettings, now_ms: i64) -> io::Result<usize> {
+        let mut total: u64 = self.segments.iter().map(|s| s.size).sum();
+        let stable = self.last_stable();
+        let mut dropped = 0;
+        while let Some(first) = self.segments.front() {
+            let excess =
+                u64::try_from(settings.retention_bytes).is_ok_and(|limit| total - first.size >= limit);
+            let aged = settings.retention_ms >= 0 && now_ms - first.max_timestamp > settings.retention_ms;
+            let last = self.segments.len() == 1;
+            if first.size == 0 || first.end > stable || !(aged || (excess && !last)) {
+                break;
+            }
+            if last {
+                self.roll(settings.fsync)?;
+            }
+            total -= self.segments[0].size;
+            self.drop_first()?;
+            dropped += 1;
+        }
+        Ok(dropped)
+    }
+
+    fn drop_first(&mut self) -> io::Result<()> {
+        self.segments[0].remove()?;
+        self.segments.pop_front();
+        self.start = self.start.max(self.segments[0].base);
+        let gone = self.aborted.partition_point(|a| a.last_offset < self.start);
+        self.aborted.drain(..gone);
+        Ok(())
+    }
+
+    /// Forgets producers that have been silent.
+    pub(crate) fn expire_producers(&mut self, before_ms: i64) {
+        self.producers.expire(before_ms);
+    }
+
+    /// Whether the producer has a transaction open here.
+    pub(crate) fn has_open_transaction(&self, producer_id: i64) -> bool {
+        self.producers.has_open(producer_id)
+    }
+}

@@ -1,0 +1,409 @@
+//! The topics and their partitions while the broker runs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::{fs, io};
+
+use kafka_protocol::ResponseError;
+
+use crate::config::Config;
+use crate::fault::{Fault, storage};
+use crate::journal::Journal;
+use crate::ledger::{Entry, TopicRecord};
+use crate::locked::{locked, now_ms};
+use crate::log::batch::{BatchHeader, Marker};
+use crate::log::{Appended, Log};
+use crate::topic_config::{self, Effective, Overrides};
+use crate::waiters::Waiters;
+
+/// Partitions a topic may have.
+const MOST_PARTITIONS: i32 = 10_000;
+
+/// A partition: its log, and who waits for it to grow.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    log: Mutex<Log>,
+    pub(crate) waiters: Waiters,
+    deleted: AtomicBool,
+}
+
+/// A topic.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    pub(crate) name: String,
+    folder: PathBuf,
+    partitions: RwLock<Vec<Arc<Partition>>>,
+    settings: RwLock<Effective>,
+}
+
+impl Partition {
+    fn open(folder: &Path, start: i64) -> io::Result<Arc<Self>> {
+        let log = Log::open(folder, start, now_ms())?;
+        Ok(Arc::new(Self {
+            log: Mutex::new(log),
+            waiters: Waiters::default(),
+            deleted: AtomicBool::new(false),
+        }))
+    }
+
+    /// Uses the log; blocks on files.
+    pub(crate) fn with_log<T>(&self, work: impl FnOnce(&mut Log) -> Result<T, Fault>) -> Result<T, Fault> {
+        let mut log = locked(&self.log);
+        if self.deleted.load(Ordering::Acquire) {
+            return Err(ResponseError::UnknownTopicOrPartition.into());
+        }
+        work(&mut log)
+    }
+
+    /// Appends a checked batch, and syncs it if asked to.
+    pub(crate) fn append(
+        &self,
+        bytes: &[u8],
+        header: BatchHeader,
+        topic: &Effective,
+    ) -> Result<Appended, Fault> {
+        let (appended, file) = self.with_log(|log| {
+            let appended = log.append(bytes, header, &topic.log, now_ms())?;
+            let file = sync_target(log, topic)?;
+            Ok((appended, file))
+        })?;
+        self.waiters.wake(true, !header.is_transactional());
+        sync(file)?;
+        Ok(appended)
+    }
+
+    /// Ends the transaction of a producer here, if it has one open.
+    pub(crate) fn end_transaction(
+        &self,
+        marker: Marker,
+        producer_id: i64,
+        epoch: i16,
+        topic: &Effective,
+    ) -> Result<(), Fault> {
+        let file = self.with_log(|log| {
+            if log.has_open_transaction(producer_id) {
+                log.end_transaction(marker, producer_id, epoch, &topic.log, now_ms())?;
+            }
+            sync_target(log, topic)
+        })?;
+        self.waiters.wake(true, true);
+        sync(file)
+    }
+
+    fn close_for_good(&self) {
+        let _log = locked(&self.log);
+        self.deleted.store(true, Ordering::Release);
+        self.waiters.wake(true, true);
+    }
+}
+
+fn sync_target(log: &Log, topic: &Effective) -> Result<Option<Arc<fs::File>>, Fault> {
+    if !topic.log.fsync {
+        return Ok(None);
+    }
+    log.active_file()
+        .map(Some)
+        .map_err(|e| storage("opening a segment", &e))
+}
+
+fn sync(file: Option<Arc<fs::File>>) -> Result<(), Fault> {
+    file.map_or(Ok(()), |file| file.sync_data())
+        .map_err(|e| storage("syncing a segment", &e))
+}
+
+impl Topic {
+    fn open(root: &Path, name: &str, record: &TopicRecord, config: &Config) -> io::Result<Arc<Self>> {
+        let folder = root.join(format!("{name}.{}", record.incarnation));
+        let partitions = (0..record.partitions)
+            .map(|n| {
+                Partition::open(
+                    &folder.join(n.to_string()),
+                    record.starts.get(&n).copied().unwrap_or(0),
+                )
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        Ok(Arc::new(Self {
+            name: name.to_owned(),
+            folder,
+            partitions: RwLock::new(partitions),
+            settings: RwLock::new(topic_config::effective(&record.configs, config)),
+        }))
+    }
+
+    /// A partition by its number.
+    pub(crate) fn partition(&self, index: i32) -> Option<Arc<Partition>> {
+        let partitions = self.partitions.read().unwrap_or_else(PoisonError::into_inner);
+        partitions.get(usize::try_from(index).ok()?).cloned()
+    }
+
+    /// How many partitions there are.
+    pub(crate) fn partition_count(&self) -> i32 {
+        self.partitions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len() as i32
+    }
+
+    /// What its settings mean at present.
+    pub(crate) fn settings(&self) -> Effective {
+        *self.settings.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All topics.
+#[derive(Debug)]
+pub(crate) struct Topics {
+    root: PathBuf,
+    journal: Arc<Journal>,
+    config: Arc<Config>,
+    by_name: RwLock<BTreeMap<String, Arc<Topic>>>,
+    /// One change of topics at a time.
+    changing: Mutex<()>,
+}
+
+impl Topics {
+    /// Opens every topic of the journal and removes what deleted ones left behind.
+    pub(crate) fn open(journal: Arc<Journal>, config: Arc<Config>) -> io::Result<Self> {
+        let root = config.data_dir.join("topics");
+        fs::create_dir_all(&root)?;
+        let records = journal.read(|ledger| ledger.topics.clone());
+        let mut by_name = BTreeMap::new();
+        let mut folders = HashMap::new();
+        for (name, record) in &records {
+            let topic = Topic::open(&root, name, record, &config)?;
+            folders.insert(topic.folder.clone(), ());
+            by_name.insert(name.clone(), topic);
+        }
+        for entry in fs::read_dir(&root)? {
+            let path = entry?.path();
+            if !folders.contains_key(&path) {
+                fs::remove_dir_all(&path)?;
+            }
+        }
+        Ok(Self {
+            root,
+            journal,
+            config,
+            by_name: RwLock::new(by_name),
+            changing: Mutex::new(()),
+        })
+    }
+
+    /// A topic by name.
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Topic>> {
+        self.by_name
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
+    }
+
+    /// All topics in the order of their names.
+    pub(crate) fn all(&self) -> Vec<Arc<Topic>> {
+        self.by_name
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
+    }
+
+    /// A topic and one of its partitions.
+    pub(crate) fn partition(&self, name: &str, index: i32) -> Result<(Arc<Topic>, Arc<Partition>), Fault> {
+        let unknown = || {
+            Fault::new(
+                ResponseError::UnknownTopicOrPartition,
+                format!("no partition {name}-{index}"),
+            )
+        };
+        let topic = self.get(name).ok_or_else(unknown)?;
+        let partition = topic.partition(index).ok_or_else(unknown)?;
+        Ok((topic, partition))
+    }
+
+    /// Creates a topic; `dry` only says whether it could. Blocks on files.
+    pub(crate) fn create(
+        &self,
+        name: &str,
+        partitions: i32,
+        configs: Overrides,
+        dry: bool,
+    ) -> Result<(), Fault> {
+        check_name(name)?;
+        topic_config::check(&configs)?;
+        check_partitions(partitions)?;
+        let _one_at_a_time = locked(&self.changing);
+        if self.get(name).is_some() {
+            return Err(Fault::new(
+                ResponseError::TopicAlreadyExists,
+                format!("topic '{name}' already exists"),
+            ));
+        }
+        if dry {
+            return Ok(());
+        }
+        let incarnation = self.journal.read(|ledger| ledger.next_incarnation);
+        let record = TopicRecord {
+            incarnation,
+            partitions,
+            configs,
+            starts: BTreeMap::new(),
+        };
+        let topic = Topic::open(&self.root, name, &record, &self.config)
+            .map_err(|e| storage("creating a topic", &e))?;
+        let entry = Entry::Topic {
+            name: name.to_owned(),
+            topic: record,
+        };
+        if let Err(fault) = self.journal.write(vec![entry]) {
+            let _ = fs::remove_dir_all(&topic.folder);
+            return Err(fault);
+        }
+        self.by_name
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), topic);
+        Ok(())
+    }
+
+    /// Deletes a topic with its records and its committed offsets. Blocks on files.
+    pub(crate) fn delete(&self, name: &str) -> Result<(), Fault> {
+        let _one_at_a_time = locked(&self.changing);
+        let topic = self.get(name).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        self.journal.write(vec![Entry::TopicDeleted {
+            name: name.to_owned(),
+        }])?;
+        self.by_name
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(name);
+        let partitions = topic
+            .partitions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        partitions.iter().for_each(|p| p.close_for_good());
+        if let Err(error) = fs::remove_dir_all(&topic.folder) {
+            // The next start removes it.
+            tracing::warn!(%error, topic = name, "files of a deleted topic are still there");
+        }
+        Ok(())
+    }
+
+    /// Adds partitions up to a number. Blocks on files.
+    pub(crate) fn grow(&self, name: &str, partitions: i32, dry: bool) -> Result<(), Fault> {
+        let _one_at_a_time = locked(&self.changing);
+        let topic = self.get(name).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        let present = topic.partition_count();
+        if partitions <= present {
+            let text = format!("topic has {present} partitions, {partitions} would not be an increase");
+            return Err(Fault::new(ResponseError::InvalidPartitions, text));
+        }
+        check_partitions(partitions)?;
+        if dry {
+            return Ok(());
+        }
+        let new = (present..partitions)
+            .map(|n| Partition::open(&topic.folder.join(n.to_string()), 0))
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(|e| storage("creating a partition", &e))?;
+        self.change_record(name, |record| record.partitions = partitions)?;
+        topic
+            .partitions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(new);
+        Ok(())
+    }
+
+    /// Replaces the settings of a topic by what `change` makes of them.
+    pub(crate) fn configure(
+        &self,
+        name: &str,
+        dry: bool,
+        change: impl FnOnce(&mut Overrides) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let _one_at_a_time = locked(&self.changing);
+        let topic = self.get(name).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        let mut configs = self.configs(name);
+        change(&mut configs)?;
+        topic_config::check(&configs)?;
+        if dry {
+            return Ok(());
+        }
+        let effective = topic_config::effective(&configs, &self.config);
+        self.change_record(name, |record| record.configs = configs)?;
+        *topic.settings.write().unwrap_or_else(PoisonError::into_inner) = effective;
+        Ok(())
+    }
+
+    fn change_record(&self, name: &str, change: impl FnOnce(&mut TopicRecord)) -> Result<(), Fault> {
+        self.journal.decide(|ledger| {
+            let mut topic = ledger
+                .topics
+                .get(name)
+                .ok_or(ResponseError::UnknownTopicOrPartition)?
+                .clone();
+            change(&mut topic);
+            Ok((
+                vec![Entry::Topic {
+                    name: name.to_owned(),
+                    topic,
+                }],
+                (),
+            ))
+        })
+    }
+
+    /// The settings of a topic that differ from the broker's.
+    pub(crate) fn configs(&self, name: &str) -> Overrides {
+        self.journal.read(|ledger| {
+            ledger
+                .topics
+                .get(name)
+                .map(|t| t.configs.clone())
+                .unwrap_or_default()
+        })
+    }
+
+    /// Moves the first offset that may be read; `-1` is the end. Returns the new first offset.
+    pub(crate) fn delete_records(&self, name: &str, index: i32, before: i64) -> Result<i64, Fault> {
+        let (topic, partition) = self.partition(name, index)?;
+        let fsync = topic.settings().log.fsync;
+        partition.with_log(|log| {
+            let offset = if before == -1 { log.end() } else { before };
+            if offset < 0 || offset > log.end() {
+                return Err(ResponseError::OffsetOutOfRange.into());
+            }
+            if offset > log.start() {
+                self.journal.write(vec![Entry::LogStart {
+                    name: name.to_owned(),
+                    partition: index,
+                    offset,
+                }])?;
+                log.advance_start(offset, fsync)
+                    .map_err(|e| storage("deleting records", &e))?;
+            }
+            Ok(log.start())
+        })
+    }
+}
+
+fn check_partitions(partitions: i32) -> Result<(), Fault> {
+    if (1..=MOST_PARTITIONS).contains(&partitions) {
+        return Ok(());
+    }
+    let text = format!("number of partitions must be 1 to {MOST_PARTITIONS}, not {partitions}");
+    Err(Fault::new(ResponseError::InvalidPartitions, text))
+}
+
+fn check_name(name: &str) -> Result<(), Fault> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if !name.is_empty() && name.len() <= 249 && name != "." && name != ".." && name.chars().all(legal) {
+        return Ok(());
+    }
+    let text = "a topic name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'";
+    Err(Fault::new(ResponseError::InvalidTopicException, text))
+}
