@@ -163,21 +163,19 @@ impl Ledger {
     fn settle(&mut self, notes: BTreeMap<u64, Vec<Note>>) -> (Draft, u64) {
         let mut draft = Draft::default();
         let mut furthest = 0;
-        let mut rows: BTreeMap<u64, Vec<(WindowTotals, isize)>> = BTreeMap::new();
+        let mut rows: BTreeMap<u64, WindowTotals> = BTreeMap::new();
         for (time, notes) in notes {
             let replay = time < self.begun_at;
             for note in notes {
                 match note {
-                    Note::Row(window, totals, change) => {
-                        let row = rows.entry(window).or_default();
-                        match row.iter_mut().find(|(known, _)| *known == totals) {
-                            Some((_, sum)) => *sum += change,
-                            None => row.push((totals, change)),
-                        }
-                        if replay && change > 0 {
+                    // A row that goes is either followed by the one that takes its place, or its window is final.
+                    Note::Row(window, totals, 1..) => {
+                        if replay {
                             self.compare_replay(window, totals);
                         }
+                        rows.insert(window, totals);
                     }
+                    Note::Row(..) => {}
                     Note::Fact(Fact::Reject(reject)) => draft.rejects.push(reject),
                     Note::Fact(Fact::Position(position)) => {
                         furthest = furthest.max(position.clock + u64::from(position.stamped));
@@ -198,10 +196,8 @@ impl Ledger {
                 }
             }
         }
-        for (window, row) in rows {
-            if let Some((totals, _)) = row.into_iter().find(|(_, sum)| *sum > 0) {
-                draft.results.extend(self.publish(window, totals));
-            }
+        for (window, totals) in rows {
+            draft.results.extend(self.publish(window, totals));
         }
         (draft, furthest)
     }
