@@ -2,6 +2,7 @@
 
 mod error;
 mod reader;
+mod values;
 
 pub use error::{Fault, Field, FieldError};
 pub(crate) use reader::FieldReader;
