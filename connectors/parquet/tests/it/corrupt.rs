@@ -68,7 +68,7 @@ async fn a_file_with_other_columns_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn broken_bytes_end_in_an_error_or_in_rows_and_are_written_over_only_if_read(
