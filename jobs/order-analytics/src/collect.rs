@@ -17,8 +17,6 @@ use crate::committer::Commit;
 use crate::ledger::{Draft, Ledger, Note};
 use crate::status::Shared;
 
-/// Revisions, rejects and offsets are committed this often; closed windows at once.
-const PERIOD: Duration = Duration::from_secs(1);
 /// Records read but not committed beyond which the source waits for the commit under way.
 const MOST_WAITING: u64 = 4_000_000;
 /// Bytes of rejected records beyond which the source waits for the commit under way.
@@ -48,6 +46,8 @@ pub(crate) struct Desk {
     pub(crate) shared: Arc<Shared>,
     /// The cut at which this run began.
     pub(crate) begun_at: u64,
+    /// How often revisions, rejects and offsets are committed; closed windows are at once.
+    pub(crate) period: Duration,
 }
 
 /// Gathers the streams of all workers on worker 0, cuts at the frontier and sends commits; `desk` is there only. Gives
@@ -158,8 +158,8 @@ impl Collector {
             return;
         }
         let waited = self.committed_at.elapsed();
-        if waited < PERIOD && !self.desk.ledger.closes_a_window(frontier) {
-            self.activator.activate_after(PERIOD - waited);
+        if waited < self.desk.period && !self.desk.ledger.closes_a_window(frontier) {
+            self.activator.activate_after(self.desk.period - waited);
             return;
         }
         let draft = self.desk.ledger.cut(frontier);

@@ -33,6 +33,8 @@ use crate::{failpoint, http};
 
 /// How often the ends of the partitions are asked for.
 const PROBE_PERIOD: Duration = Duration::from_secs(1);
+/// Revisions, rejects and offsets are committed this often; closed windows at once.
+const COMMIT_PERIOD: Duration = Duration::from_secs(1);
 /// Read-ahead of librdkafka for each partition, in KiB.
 const QUEUED_KBYTES: u32 = 2_048;
 /// Pause between attempts to reach Kafka at the start.
@@ -335,6 +337,7 @@ impl Job {
             currency: self.settings.currency.clone(),
             shared: Arc::clone(&self.shared),
             begun_at: start.frontier,
+            period: COMMIT_PERIOD,
         };
         let workers = self.settings.workers;
         let (controls, receivers): (Vec<Sender<Control>>, Vec<_>) = (0..workers).map(|_| channel()).unzip();

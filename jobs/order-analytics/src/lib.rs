@@ -26,6 +26,8 @@ mod kafka_log;
 pub mod ledger;
 mod logging;
 mod metrics;
+#[cfg(test)]
+mod model;
 pub mod progress;
 mod recovery;
 pub mod settings;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use weir_dataflow::source::{RejectedBefore, Start, StartPartition};
+use weir_dataflow::window::Rules;
 use weir_kafka::{
     Connection, OwnedRecord, Source, SourceError, SourceOptions, TailError, TopicError, TopicSpec,
     ensure_unless, offsets, partitions, read_last, read_range,
@@ -22,7 +23,7 @@ const LONG_RETENTION_MS: &str = "315360000000";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything a run begins with.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Beginning {
     /// For the source.
     pub(crate) start: Start,
@@ -114,7 +115,39 @@ fn resume(
     progress: Progress,
     ends: BTreeMap<i32, (i64, i64)>,
 ) -> Result<Beginning, JobError> {
-    let rules = settings.rules();
+    let replaced = |fault| JobError::LogReplaced {
+        topic: settings.orders_topic.clone(),
+        fault,
+    };
+    for (&partition, known) in &progress.partitions {
+        let first = ends.get(&partition).map_or(0, |(first, _)| *first);
+        if ends
+            .get(&partition)
+            .is_some_and(|(_, end)| *end >= known.processed)
+        {
+            check_prior(connection, settings, partition, known, first)?;
+        }
+    }
+    let beginning = resume_from(&settings.rules(), progress, ends).map_err(replaced)?;
+    if beginning.lost > 0 {
+        tracing::error!(
+            records = beginning.lost,
+            "the log begins after what the job must read again: published windows are frozen, later orders for them go to the \
+             late topic"
+        );
+    }
+    Ok(beginning)
+}
+
+/// Where a run goes on, by the progress and the first and last offsets of the log.
+///
+/// # Errors
+/// What shows that the log is another one.
+pub(crate) fn resume_from(
+    rules: &Rules,
+    progress: Progress,
+    ends: BTreeMap<i32, (i64, i64)>,
+) -> Result<Beginning, String> {
     let mut start = Start {
         frontier: progress.frontier,
         final_until: progress
@@ -124,32 +157,21 @@ fn resume(
     };
     let mut lost = 0;
     for (&partition, known) in &progress.partitions {
-        let replaced = |fault: String| {
-            Err(JobError::LogReplaced {
-                topic: settings.orders_topic.clone(),
-                fault,
-            })
-        };
         let Some(&(first, end)) = ends.get(&partition) else {
-            return replaced(format!("partition {partition} is gone"));
+            return Err(format!("partition {partition} is gone"));
         };
         if end < known.processed {
-            return replaced(format!(
+            return Err(format!(
                 "partition {partition} ends at offset {end}, the job has read to {}",
                 known.processed
             ));
         }
-        check_prior(connection, settings, partition, known, first)?;
-        if first > known.resume {
-            lost += (first - known.resume).unsigned_abs();
-        }
-        start.partitions.insert(
-            partition,
-            StartPartition {
-                processed: known.processed.max(first),
-                resume: known.resume.max(first),
-            },
-        );
+        lost += (first - known.resume).max(0).unsigned_abs();
+        let at = StartPartition {
+            processed: known.processed.max(first),
+            resume: known.resume.max(first),
+        };
+        start.partitions.insert(partition, at);
     }
     if lost > 0 {
         // What was published stays as it was: a replay that lacks orders must not change it.
@@ -160,11 +182,6 @@ fn resume(
             .max()
             .unwrap_or(0);
         start.final_until = start.final_until.max(published);
-        tracing::error!(
-            records = lost,
-            "the log begins after what the job must read again: published windows are frozen, later orders for them go to the \
-             late topic"
-        );
     }
     for (&partition, &(first, _)) in &ends {
         start.partitions.entry(partition).or_insert(StartPartition {
@@ -172,11 +189,13 @@ fn resume(
             resume: first,
         });
     }
-    let published = progress.windows.into_iter();
+    let live = |window: &u64| rules.end(*window) > start.final_until;
     Ok(Beginning {
         totals: progress.totals,
-        published: published
-            .filter(|(window, _)| rules.end(*window) > start.final_until)
+        published: progress
+            .windows
+            .into_iter()
+            .filter(|(window, _)| live(window))
             .collect(),
         priors: progress
             .partitions
