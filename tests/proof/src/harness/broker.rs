@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-use super::{Process, until};
+use super::{BROKER, Process, until};
 
 /// A development broker with a folder of its own, on a port that stays the same over restarts.
 pub struct Broker {
@@ -63,13 +63,12 @@ impl Broker {
         let data = self.folder.path().join("data");
         let log = self.folder.path().join("broker.log");
         let arguments = [
-            "broker",
             "--listen",
             &self.address,
             "--data-dir",
             data.to_str().context("folder is not UTF-8")?,
         ];
-        let mut process = Process::spawn("broker", &self.proof, arguments, &[], &log)?;
+        let mut process = Process::spawn("broker", (&self.proof, BROKER), arguments, &[], &log)?;
         until("broker listens", START, || {
             let ended = process.ended()?;
             ensure!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::Process;
+use super::{JOB, Process};
 use crate::oracle::{Rules, Topics};
 
 /// A place in the job where it kills itself when the environment variable `WEIR_FAILPOINT` names it.
@@ -110,12 +110,15 @@ impl Job {
         let already = std::fs::metadata(&self.log).map_or(0, |log| log.len());
         let mut process = self.bounded()?;
         let status = process.wait(BOUNDED)?;
-        let said = process.log().split_off(usize::try_from(already)?);
-        Ok((status, said))
+        let log = process.log();
+        Ok((
+            status,
+            log.get(usize::try_from(already)?..).unwrap_or(&log).to_owned(),
+        ))
     }
 
     fn spawn(&self, more: &[&str]) -> Result<Process> {
-        let mut arguments: Vec<String> = ["job", "run"].map(str::to_owned).to_vec();
+        let mut arguments = vec!["run".to_owned()];
         let flags = [
             ("--bootstrap-servers", self.bootstrap.clone()),
             ("--job-id", self.id.clone()),
@@ -146,7 +149,7 @@ impl Job {
             .collect();
         Process::spawn(
             &format!("job {}", self.id),
-            &self.proof,
+            (&self.proof, JOB),
             &arguments,
             &environment,
             &self.log,

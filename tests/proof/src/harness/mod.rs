@@ -1,7 +1,7 @@
 //! Starts, freezes, kills and restarts the job and its broker as processes of their own.
 //!
-//! Every process is the binary `proof` itself with a hidden subcommand, so one link gives them all. A child ends when
-//! the pipe to its standard input closes: whatever becomes of the parent, none is left behind.
+//! Every process is the binary `proof` itself under another name ([`JOB`], [`BROKER`]), so one link gives them all. A
+//! child ends when the pipe to its standard input closes: whatever becomes of the parent, none is left behind.
 
 mod broker;
 mod job;
@@ -16,6 +16,11 @@ pub use stage::Stage;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+
+/// Under this name the binary `proof` is the job.
+pub const JOB: &str = "order-analytics";
+/// Under this name the binary `proof` is the development broker.
+pub const BROKER: &str = "dev-broker";
 
 /// Asks again and again until there is an answer.
 ///

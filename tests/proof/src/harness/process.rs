@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -20,13 +21,13 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `program`; its output goes to the file `log`, behind what stands there.
+    /// Starts `program` under the name `called`, which decides what it is; its output goes to the file `log`, behind what stands there.
     ///
     /// # Errors
     /// When the program or the file cannot be opened.
     pub fn spawn<A: AsRef<OsStr>>(
         name: &str,
-        program: &Path,
+        (program, called): (&Path, &str),
         args: impl IntoIterator<Item = A>,
         environment: &[(&str, &str)],
         log: &Path,
@@ -37,6 +38,7 @@ impl Process {
             .open(log)
             .with_context(|| log.display().to_string())?;
         let mut child = Command::new(program)
+            .arg0(called)
             .args(args)
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())

@@ -22,7 +22,7 @@ pub struct Stage {
     pub writer: Writer,
     /// What was seen so far.
     pub evidence: Evidence,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Stage {
@@ -77,7 +77,7 @@ impl Stage {
             admin,
             writer,
             evidence: Evidence::default(),
-            _folder: folder,
+            folder,
         })
     }
 
@@ -103,6 +103,20 @@ impl Stage {
     /// When the broker cannot be read from.
     pub fn results(&self) -> Result<Vec<Record>> {
         kafka::read_all(&self.job.bootstrap, &self.job.topics.results)
+    }
+
+    /// Raises the number of partitions of the orders topic; the writer knows them from then on.
+    ///
+    /// # Errors
+    /// When the broker refuses, or does not show them in time.
+    pub fn add_partitions(&mut self, total: usize) -> Result<()> {
+        let (bootstrap, orders) = (&self.job.bootstrap, &self.job.topics.orders);
+        self.admin.add_partitions(orders, total)?;
+        until("the new partitions", Duration::from_secs(20), || {
+            Ok((kafka::partitions(bootstrap, orders)?.len() == total).then_some(()))
+        })?;
+        self.writer = Writer::new(bootstrap, orders)?;
+        Ok(())
     }
 
     /// Waits until at least so many results stand in the topic.
@@ -132,5 +146,19 @@ impl Stage {
         self.look()?;
         self.evidence.read_parquet(&self.job.parquet)?;
         judge(&self.evidence, &self.job.rules)
+    }
+
+    /// Judges the topics alone, while a job may still be writing Parquet.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub fn judge_topics(&mut self) -> Result<Verdict> {
+        self.look()?;
+        judge(&self.evidence, &self.job.rules)
+    }
+
+    /// Keeps log and Parquet files after the test, and says where.
+    pub fn keep(self) -> std::path::PathBuf {
+        self.folder.keep()
     }
 }

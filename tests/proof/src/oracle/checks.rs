@@ -21,6 +21,10 @@ pub(crate) const DOUBLED: &str = "
          + coalesce((SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM published GROUP BY window_start_ms, revision)), 0)
          + coalesce((SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM rejects GROUP BY kind, source_partition, source_offset)), 0)";
 
+/// Orders whose window was final by the least stamp they can have had.
+pub(crate) const LATE_BY_OWN_PARTITION: &str =
+    "SELECT count(*) FROM stamped, rules WHERE window_start_ms + window_ms + lateness_ms <= least_stamp_ms";
+
 pub(crate) const CHECKS: &[Check] = &[
     Check {
         name: "invalid record stands in the dead letters once",

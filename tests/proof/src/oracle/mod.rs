@@ -60,6 +60,9 @@ pub struct Verdict {
     pub revisions: i64,
     /// Records in the late topic.
     pub late: i64,
+    /// Orders that were late by the clock of their own partition: in one bounded run over a log that stands still, these
+    /// are exactly the late ones.
+    pub late_by_own_partition: i64,
     /// Records in the dead letters.
     pub dead: i64,
 }
@@ -141,6 +144,7 @@ pub fn judge(evidence: &Evidence, rules: &Rules) -> Result<Verdict> {
         verdict.windows = number(&mut db, "SELECT count(*) FROM expected").await?;
         verdict.revisions = number(&mut db, "SELECT count(*) FROM published WHERE revision > 0").await?;
         verdict.late = number(&mut db, "SELECT count(*) FROM rejects WHERE kind = 'late'").await?;
+        verdict.late_by_own_partition = number(&mut db, checks::LATE_BY_OWN_PARTITION).await?;
         verdict.dead = number(&mut db, "SELECT count(*) FROM rejects WHERE kind = 'dlq'").await?;
         Ok(verdict)
     })

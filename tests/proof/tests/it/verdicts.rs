@@ -1,0 +1,308 @@
+//! One bounded run over a stream that is wrong in one way: which order goes where.
+
+use proof::feed::{GARBAGE, LEAP_EVE, OrderText, Planned, Shape, Transactional, garbage};
+use proof::kafka;
+
+use crate::support::{on_both_brokers, order, stage};
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+
+on_both_brokers! {
+    fn a_rough_stream_gives_exact_windows(bootstrap: &str) {
+        for workers in [1, 2, 4] {
+            let (mut stage, mut feed) = stage(bootstrap, "rough", Shape::rough(u64::from(workers)));
+            stage.job.workers = workers;
+            stage.write(&mut feed, 15 * MINUTE).unwrap();
+            stage.job.finish().unwrap();
+            let verdict = stage.judge().unwrap();
+            verdict.assert_holds();
+            assert!(verdict.accepted > 3_000 && verdict.dead > 100, "{verdict}");
+            assert_eq!(verdict.late, verdict.late_by_own_partition, "{verdict}");
+            assert!(verdict.late > 0, "{verdict}");
+        }
+    }
+
+    fn orders_written_in_transactions_count_when_committed(bootstrap: &str) {
+        let (mut stage, mut feed) = stage(bootstrap, "transactions", Shape { disorder_ms: 4_000, ..Shape::default() });
+        let id = format!("{}-feed", stage.job.id);
+        let mut writer = Transactional::new(bootstrap, &stage.job.topics.orders, &id).unwrap();
+        let mut committed = 0;
+        for n in 0..12 {
+            let records = feed.next(30_000);
+            writer.open(&records).unwrap();
+            if n % 3 == 1 {
+                writer.abort().unwrap();
+            } else {
+                committed += records.len();
+                writer.commit().unwrap();
+            }
+        }
+        stage.job.workers = 2;
+        stage.job.finish().unwrap();
+        let verdict = stage.judge().unwrap();
+        verdict.assert_holds();
+        assert_eq!(verdict.accepted, i64::try_from(committed).unwrap());
+    }
+
+    fn a_value_that_the_dead_letters_cannot_take_with_its_headers_is_cut(bootstrap: &str) {
+        let (mut stage, mut feed) = stage(bootstrap, "large", Shape::default());
+        stage.write(&mut feed, 2 * MINUTE).unwrap();
+        // It fits the orders topic exactly, and no dead-letter topic of the same limit with its headers.
+        let large = Planned {
+            partition: 0,
+            timestamp: feed.now_ms(),
+            key: Some(b"large".to_vec()),
+            value: Some(vec![b'x'; 1_048_400]),
+        };
+        stage.write_these(&[large]).unwrap();
+        stage.write(&mut feed, 2 * MINUTE).unwrap();
+        stage.job.finish().unwrap();
+        let verdict = stage.judge().unwrap();
+        verdict.assert_holds();
+        assert_eq!(verdict.dead, 1);
+        let cut = stage.evidence.dlq.values().next().unwrap();
+        assert_eq!(cut.header("truncated").as_deref(), Some("1048400"));
+    }
+
+    fn late_orders_revise_their_window_or_go_to_the_late_topic(bootstrap: &str) {
+        let shape = Shape { late: 0.05, tardy: 0.05, ..Shape::default() };
+        let (mut stage, mut feed) = stage(bootstrap, "late", shape);
+        for workers in [1, 2, 1] {
+            stage.write(&mut feed, 4 * MINUTE).unwrap();
+            stage.job.workers = workers;
+            stage.job.finish().unwrap();
+        }
+        let verdict = stage.judge().unwrap();
+        verdict.assert_holds();
+        assert!(verdict.revisions > 0 && verdict.late > 0, "{verdict}");
+    }
+}
+
+#[test]
+fn disorder_within_the_lag_never_revises_a_window() {
+    let (mut stage, mut feed) = stage(
+        crate::support::broker(),
+        "disorder",
+        Shape {
+            disorder_ms: 9_000,
+            ..Shape::default()
+        },
+    );
+    stage.job.workers = 2;
+    stage.write(&mut feed, 20 * MINUTE).unwrap();
+    stage.job.finish().unwrap();
+    let verdict = stage.judge().unwrap();
+    verdict.assert_holds();
+    assert_eq!((verdict.revisions, verdict.late), (0, 0), "{verdict}");
+    assert_eq!(
+        stage.results().unwrap().len() as i64,
+        verdict.windows,
+        "each window exactly once"
+    );
+}
+
+#[test]
+fn copies_of_an_order_change_nothing_whichever_partition_they_come_from() {
+    let shape = Shape {
+        again: 0.4,
+        copies: 0.6,
+        odd_layouts: 0.5,
+        ..Shape::default()
+    };
+    let (mut stage, mut feed) = stage(crate::support::broker(), "copies", shape);
+    stage.job.workers = 4;
+    stage.write(&mut feed, 10 * MINUTE).unwrap();
+    stage.job.finish().unwrap();
+    let verdict = stage.judge().unwrap();
+    verdict.assert_holds();
+    let totals = stage.evidence.totals.unwrap();
+    assert!(totals.duplicate > totals.accepted / 2, "{totals:?}");
+}
+
+#[test]
+fn every_kind_of_garbage_goes_to_the_dead_letters_with_its_reason() {
+    let (mut stage, mut feed) = stage(
+        crate::support::broker(),
+        "garbage",
+        Shape {
+            partitions: 2,
+            ..Shape::default()
+        },
+    );
+    stage.write(&mut feed, MINUTE).unwrap();
+    let now = feed.now_ms();
+    let mut records: Vec<Planned> = GARBAGE
+        .iter()
+        .map(|kind| {
+            let text = OrderText::new("bad-1", "u-1", vec![("p-1".to_owned(), 1, 100)], now);
+            Planned {
+                value: Some(garbage(kind, &text)),
+                key: Some(kind.as_bytes().to_vec()),
+                ..order(0, "", "", now)
+            }
+        })
+        .collect();
+    records.push(Planned {
+        value: None,
+        ..order(1, "tombstone", "", now)
+    });
+    records.push(Planned {
+        value: None,
+        key: None,
+        ..order(1, "", "", now)
+    });
+    stage.write_these(&records).unwrap();
+    stage.write(&mut feed, 2 * MINUTE).unwrap();
+    stage.job.finish().unwrap();
+    let verdict = stage.judge().unwrap();
+    verdict.assert_holds();
+    assert_eq!(verdict.dead, records.len() as i64);
+    for record in stage.evidence.dlq.values() {
+        assert!(record.header("error").unwrap().len() > 5, "{record:?}");
+    }
+}
+
+#[test]
+fn an_order_may_be_as_far_ahead_as_allowed_and_not_a_millisecond_more() {
+    let (mut stage, mut feed) = stage(
+        crate::support::broker(),
+        "future",
+        Shape {
+            future: 0.1,
+            ..Shape::default()
+        },
+    );
+    stage.write(&mut feed, 3 * MINUTE).unwrap();
+    let now = feed.now_ms();
+    let at_limit = Planned {
+        timestamp: now,
+        ..order(0, "o-at-limit", "u", now + MINUTE)
+    };
+    let beyond = Planned {
+        timestamp: now,
+        ..order(0, "future-beyond", "u", now + MINUTE + 1)
+    };
+    stage.write_these(&[at_limit, beyond]).unwrap();
+    stage.write(&mut feed, 3 * MINUTE).unwrap();
+    stage.job.finish().unwrap();
+    let verdict = stage.judge().unwrap();
+    verdict.assert_holds();
+    // One bad clock closed nobody's windows.
+    assert_eq!((verdict.late, verdict.revisions), (0, 0), "{verdict}");
+    assert!(verdict.dead > 50, "{verdict}");
+}
+
+#[test]
+fn empty_partitions_hold_nothing_up() {
+    let (mut stage, mut feed) = stage(
+        crate::support::broker(),
+        "empty",
+        Shape {
+            partitions: 6,
+            empty: vec![0, 3, 5],
+            ..Shape::default()
+        },
+    );
+    stage.job.workers = 4;
+    stage.write(&mut feed, 5 * MINUTE).unwrap();
+    stage.job.finish().unwrap();
+    let verdict = stage.judge().unwrap();
+    verdict.assert_holds();
+    assert_eq!((verdict.late, verdict.revisions), (0, 0), "{verdict}");
+}
+
+#[test]
+fn an_empty_topic_gives_no_window_and_no_failure() {
+    let (mut stage, _) = stage(crate::support::broker(), "nothing", Shape::default());
+    stage.job.finish().unwrap();
+    stage.job.finish().unwrap();
+    let verdict = stage.judge().unwrap();
+    verdict.assert_holds();
+    assert!(stage.results().unwrap().is_empty());
+}
+
+#[test]
+fn a_partition_that_lags_an_hour_makes_nothing_late() {
+    for workers in [1, 2] {
+        let shape = Shape {
+            disorder_ms: 3_000,
+            lagging: Some((3, HOUR)),
+            ..Shape::default()
+        };
+        let (mut stage, mut feed) = stage(crate::support::broker(), "lagging", shape);
+        stage.job.workers = workers;
+        stage.write(&mut feed, 10 * MINUTE).unwrap();
+        stage.job.finish().unwrap();
+        let verdict = stage.judge().unwrap();
+        verdict.assert_holds();
+        assert_eq!((verdict.late, verdict.revisions), (0, 0), "{verdict}");
+    }
+}
+
+#[test]
+fn a_partition_that_goes_quiet_and_comes_back_loses_nothing() {
+    let shape = Shape {
+        disorder_ms: 3_000,
+        quiet: vec![(1, 2 * MINUTE, 30 * MINUTE), (2, 20 * MINUTE, HOUR)],
+        ..Shape::default()
+    };
+    let (mut stage, mut feed) = stage(crate::support::broker(), "quiet", shape);
+    stage.job.workers = 2;
+    stage.write(&mut feed, 40 * MINUTE).unwrap();
+    stage.job.finish().unwrap();
+    let verdict = stage.judge().unwrap();
+    verdict.assert_holds();
+    assert_eq!((verdict.late, verdict.revisions), (0, 0), "{verdict}");
+}
+
+#[test]
+fn a_single_partition_and_a_hundred_give_exact_windows() {
+    for partitions in [1, 100] {
+        let (mut stage, mut feed) = stage(
+            crate::support::broker(),
+            "partitions",
+            Shape {
+                partitions,
+                rate: 20.0,
+                ..Shape::rough(5)
+            },
+        );
+        stage.job.workers = 2;
+        stage.write(&mut feed, 6 * MINUTE).unwrap();
+        stage.job.finish().unwrap();
+        stage.judge().unwrap().assert_holds();
+    }
+}
+
+#[test]
+fn orders_at_both_edges_of_a_window_fall_into_the_right_one() {
+    let (mut stage, _) = stage(
+        crate::support::broker(),
+        "edges",
+        Shape {
+            partitions: 1,
+            ..Shape::default()
+        },
+    );
+    let records: Vec<Planned> = [0, MINUTE - 1, MINUTE, 2 * MINUTE - 1, 2 * MINUTE]
+        .iter()
+        .map(|after| order(0, &format!("o-{after}"), "u-1", LEAP_EVE + after))
+        .collect();
+    stage.write_these(&records).unwrap();
+    stage.job.finish().unwrap();
+    let verdict = stage.judge().unwrap();
+    verdict.assert_holds();
+    assert_eq!((verdict.windows, verdict.accepted), (3, 5), "{verdict}");
+}
+
+#[test]
+fn the_job_creates_the_topics_that_are_missing() {
+    let (mut stage, _) = stage(crate::support::broker(), "missing", Shape::default());
+    stage.job.topics.orders += "-new";
+    stage.job.finish().unwrap();
+    let partitions = |topic: &str| kafka::partitions(&stage.job.bootstrap, topic).unwrap().len();
+    assert_eq!(partitions(&stage.job.topics.orders), 4);
+    assert_eq!(partitions(&stage.job.topics.results), 1);
+    assert_eq!(partitions(&stage.job.topics.progress), 1);
+}
