@@ -1,5 +1,6 @@
 //! A broker of one's own and librdkafka clients for it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ pub(crate) struct Own {
     runtime: Runtime,
     pub(crate) folder: TempDir,
     change: fn(&mut Config),
+    listen: SocketAddr,
 }
 
 impl Own {
@@ -40,26 +42,36 @@ impl Own {
             runtime,
             folder: tempfile::tempdir().unwrap(),
             change,
+            listen: ([127, 0, 0, 1], 0).into(),
         };
         own.begin();
         own
     }
 
-    fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         let mut config = Config {
-            listen: ([127, 0, 0, 1], 0).into(),
+            listen: self.listen,
             data_dir: self.folder.path().into(),
             ..Config::default()
         };
         (self.change)(&mut config);
-        self.broker = Some(self.runtime.block_on(weir_broker::start(config)).unwrap());
+        let broker = self.runtime.block_on(weir_broker::start(config)).unwrap();
+        self.listen = broker.address();
+        self.broker = Some(broker);
     }
 
-    /// Stops it gently and starts it again on the same folder, on another port.
-    #[allow(dead_code, reason = "used by tests to come")]
+    /// Stops it gently and starts it again on the same folder and port.
     pub(crate) fn restart(&mut self) {
-        self.runtime.block_on(self.broker.take().unwrap().stop());
+        self.stop();
         self.begin();
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.runtime.block_on(self.broker.take().unwrap().stop());
+    }
+
+    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
     }
 
     pub(crate) fn address(&self) -> String {
@@ -80,6 +92,10 @@ pub(crate) fn client(address: &str) -> ClientConfig {
     config
         .set("bootstrap.servers", address)
         .set("allow.auto.create.topics", "false");
+    // The broker of a test is away for milliseconds: do not wait for seconds before looking again.
+    config
+        .set("reconnect.backoff.ms", "10")
+        .set("reconnect.backoff.max.ms", "100");
     config
 }
 
@@ -163,7 +179,6 @@ pub(crate) fn numbers(values: std::ops::Range<usize>) -> Vec<String> {
 }
 
 /// Waits for something to become true.
-#[allow(dead_code)]
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + WAIT;
     while !holds() {
@@ -173,7 +188,6 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Bytes of all files below a folder whose name ends so.
-#[allow(dead_code)]
 pub(crate) fn files(folder: &Path, ending: &str) -> Vec<(std::path::PathBuf, u64)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
