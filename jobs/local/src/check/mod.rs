@@ -1,0 +1,299 @@
+//! The check at the end: the same orders once more, by SQL.
+//!
+//! Reads the topics raw into SQLite and does all sums there. It shares with the job neither the parser nor the money
+//! nor the windows, only the bytes.
+
+mod ledger;
+#[cfg(test)]
+mod tests;
+
+use anyhow::{Context, Result, anyhow};
+use order_analytics::Totals;
+use tokio::runtime::Runtime;
+use weir_kafka::{Connection, OwnedRecord, offsets, read_range};
+use weir_proto::Timestamp;
+
+use self::ledger::{Difference, Ledger, RawOrder, Sums};
+use crate::screen::grouped;
+use crate::topic_names::{DLQ, LATE, ORDERS, RESULTS};
+
+/// Of more orders than these only the last are checked by SQL: about half a minute's work.
+const MOST_ORDERS: i64 = 3_000_000;
+/// How far `created_at` of an accepted order may lie after its record's timestamp: the job's `--max-ahead`.
+const MAX_AHEAD_MS: i64 = 60_000;
+/// Differences printed one by one.
+const SHOWN: usize = 5;
+
+/// What the job says it did, and what the shop did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Claims {
+    /// Records by the job's own count, in all runs on this folder.
+    pub(crate) totals: Totals,
+    /// Records that this run produced and the broker acknowledged.
+    pub(crate) produced: u64,
+    /// Records in the topic before this run.
+    pub(crate) before: u64,
+    /// Up to where windows were closed by time when the run ended.
+    pub(crate) watermark: Option<Timestamp>,
+}
+
+/// What came of the check, to be printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// What holds, and what was found.
+    pub(crate) lines: Vec<String>,
+    /// Differences; empty if the check holds.
+    pub(crate) faults: Vec<String>,
+}
+
+/// The records of the `orders` topic.
+#[derive(Clone, Copy, Debug, Default)]
+struct Census {
+    /// Ever written, whether or not they are still kept.
+    written: u64,
+    /// Looked at by SQL.
+    checked: u64,
+    /// Windows from here on hold none but checked orders.
+    from_s: i64,
+}
+
+/// Checks everything in the folder, or the last three million orders of it.
+///
+/// # Errors
+/// Topics that cannot be read. A check that does not hold is no error but a [`Verdict`].
+pub(crate) fn run(runtime: &Runtime, connection: &Connection, claims: Claims) -> Result<Verdict> {
+    let mut ledger = Ledger::open(runtime)?;
+    let mut verdict = Verdict::default();
+    for topic in [LATE, DLQ] {
+        let twice = read_rejects(connection, topic, &mut ledger)?;
+        if twice > 0 {
+            verdict
+                .faults
+                .push(format!("{twice} records stand twice in {topic}"));
+        }
+    }
+    each_record(connection, RESULTS, |record| {
+        let value = record.value.unwrap_or_default();
+        ledger.result(std::str::from_utf8(&value).context("a result is no UTF-8")?)
+    })?;
+    let census = read_orders(connection, &mut ledger)?;
+    judge(&mut ledger, census, claims, &mut verdict)?;
+    Ok(verdict)
+}
+
+fn each_record(
+    connection: &Connection,
+    topic: &str,
+    mut each: impl FnMut(OwnedRecord) -> Result<()>,
+) -> Result<()> {
+    for (partition, (first, _)) in offsets(connection, topic)? {
+        let mut outcome = Ok(());
+        read_range(connection, topic, partition, first, |record| {
+            if outcome.is_ok() {
+                outcome = each(record);
+            }
+        })?;
+        outcome?;
+    }
+    Ok(())
+}
+
+fn read_rejects(connection: &Connection, topic: &'static str, ledger: &mut Ledger<'_>) -> Result<u64> {
+    let mut twice = 0;
+    each_record(connection, topic, |record| {
+        let partition = header(&record, "source_partition")?.parse()?;
+        let offset = header(&record, "source_offset")?.parse()?;
+        twice += u64::from(!ledger.reject(topic, partition, offset)?);
+        Ok(())
+    })?;
+    Ok(twice)
+}
+
+fn header<'r>(record: &'r OwnedRecord, name: &str) -> Result<&'r str> {
+    let value = record
+        .headers
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_slice());
+    value
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .ok_or_else(|| {
+            anyhow!(
+                "a rejected record at offset {} has no header {name}",
+                record.offset
+            )
+        })
+}
+
+fn read_orders(connection: &Connection, ledger: &mut Ledger<'_>) -> Result<Census> {
+    let partitions = offsets(connection, ORDERS)?;
+    let most = MOST_ORDERS / i64::try_from(partitions.len().max(1))?;
+    let mut census = Census {
+        from_s: i64::MIN,
+        ..Census::default()
+    };
+    for (partition, (first, end)) in partitions {
+        census.written += first.unsigned_abs();
+        let checked_from = first.max(end - most);
+        let mut is_cut = first > 0;
+        let mut outcome = Ok(());
+        read_range(connection, ORDERS, partition, first, |record| {
+            census.written += 1;
+            if std::mem::take(&mut is_cut) {
+                // What retention has deleted was written before what is kept.
+                census.skip_to(record.timestamp.unwrap_or(i64::MAX));
+            }
+            if record.offset < checked_from {
+                census.skip_to(record.timestamp.unwrap_or(i64::MAX));
+            } else if outcome.is_ok() {
+                census.checked += 1;
+                let text = record.value.and_then(|value| String::from_utf8(value).ok());
+                outcome = ledger.order(RawOrder {
+                    partition,
+                    offset: record.offset,
+                    text,
+                });
+            }
+        })?;
+        outcome?;
+    }
+    Ok(census)
+}
+
+impl Census {
+    /// Whether every order ever written was looked at.
+    fn is_whole(self) -> bool {
+        self.checked == self.written
+    }
+
+    /// A record of this time is not looked at, so its window cannot be checked.
+    fn skip_to(&mut self, timestamp_ms: i64) {
+        let after_s = timestamp_ms
+            .saturating_add(MAX_AHEAD_MS)
+            .div_euclid(60_000)
+            .saturating_add(1);
+        self.from_s = self.from_s.max(after_s.saturating_mul(60));
+    }
+}
+
+fn judge(ledger: &mut Ledger<'_>, census: Census, claims: Claims, verdict: &mut Verdict) -> Result<()> {
+    judge_totals(census, claims, verdict);
+    let watermark_s = claims
+        .watermark
+        .map_or(i64::MAX, |watermark| watermark.millis().div_euclid(1_000));
+    let sums = ledger.settle(census.from_s, watermark_s)?;
+    judge_sums(&sums, census, claims.totals, verdict);
+    judge_windows(&ledger.differences()?, &sums, census, verdict);
+    Ok(())
+}
+
+fn judge_totals(census: Census, claims: Claims, verdict: &mut Verdict) {
+    let Totals {
+        consumed,
+        accepted,
+        duplicate,
+        ignored,
+        late,
+        invalid,
+    } = claims.totals;
+    let sum = accepted + duplicate + ignored + late + invalid;
+    let said = format!(
+        "{} orders produced = {} accepted + {} duplicate + {} ignored + {} late + {} invalid",
+        grouped(census.written),
+        grouped(accepted),
+        grouped(duplicate),
+        grouped(ignored),
+        grouped(late),
+        grouped(invalid)
+    );
+    if census.written == sum && consumed == sum {
+        verdict.lines.push(said);
+    } else {
+        verdict.faults.push(format!(
+            "not so: {said}; the sum is {sum}, the job consumed {consumed}"
+        ));
+    }
+    let new = census.written.saturating_sub(claims.before);
+    match new.checked_sub(claims.produced) {
+        Some(0) => {}
+        Some(others) => verdict
+            .lines
+            .push(format!("{} of them came from other producers", grouped(others))),
+        None => verdict.faults.push(format!(
+            "{} orders were acknowledged, {new} are there",
+            claims.produced
+        )),
+    }
+}
+
+fn judge_sums(sums: &Sums, census: Census, totals: Totals, verdict: &mut Verdict) {
+    if census.is_whole() {
+        let by_sql = [
+            ("accepted", totals.accepted, sums.accepted),
+            ("duplicate", totals.duplicate, sums.created - sums.accepted),
+            ("ignored", totals.ignored, sums.ignored),
+            ("late", totals.late, sums.late),
+            ("invalid", totals.invalid, sums.invalid),
+        ];
+        for (class, claimed, counted) in by_sql {
+            if claimed != counted {
+                verdict
+                    .faults
+                    .push(format!("{claimed} {class} by the job, {counted} by SQL"));
+            }
+        }
+    }
+    for (count, what) in [
+        (sums.unreadable, "orders are no JSON and not in orders-dlq"),
+        (
+            sums.doubled,
+            "results have the window and the revision of another",
+        ),
+        (sums.shrunk, "revisions have fewer orders than the one before"),
+    ] {
+        if count > 0 {
+            verdict.faults.push(format!("{count} {what}"));
+        }
+    }
+}
+
+fn judge_windows(differences: &[Difference], sums: &Sums, census: Census, verdict: &mut Verdict) {
+    for difference in differences.iter().take(SHOWN) {
+        let start = Timestamp::from_millis(difference.window_s.saturating_mul(1_000))
+            .map_or_else(|| difference.window_s.to_string(), |start| start.to_string());
+        verdict.faults.push(format!(
+            "window {start}: SQL counts {}; published is {}",
+            difference.expected, difference.published
+        ));
+    }
+    if differences.len() > SHOWN {
+        verdict
+            .faults
+            .push(format!("and {} more windows differ", differences.len() - SHOWN));
+    }
+    if differences.is_empty() {
+        verdict.lines.push(format!(
+            "{} windows ({} revisions) equal SQL over {} orders in every field",
+            grouped(sums.windows),
+            grouped(sums.revisions),
+            if census.is_whole() {
+                "the same".to_owned()
+            } else {
+                format!("the last {}", grouped(census.checked))
+            },
+        ));
+    }
+    if !census.is_whole() {
+        verdict.lines.push(format!(
+            "SQL looked at the windows from {} on only: older orders were too many or are no longer kept",
+            Timestamp::from_millis(census.from_s.saturating_mul(1_000))
+                .map_or_else(|| "the last orders".to_owned(), |from| from.to_string()),
+        ));
+    }
+    if sums.open > 0 {
+        verdict.lines.push(format!(
+            "{} of the windows were still open and are published early: the next run revises them",
+            sums.open
+        ));
+    }
+}

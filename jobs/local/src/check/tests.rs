@@ -1,0 +1,276 @@
+use super::*;
+
+const MINUTE: i64 = 1_795_401_360;
+
+struct Scene {
+    ledger_runtime: Runtime,
+}
+
+fn scene() -> Scene {
+    Scene {
+        ledger_runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
+    }
+}
+
+fn order(id: &str, user: &str, amount: &str, quantities: &[i64], created_at: &str) -> String {
+    let items: Vec<String> = quantities
+        .iter()
+        .map(|quantity| format!(r#"{{"quantity":{quantity}}}"#))
+        .collect();
+    format!(
+        r#"{{"order_id":"{id}","user_id":"{user}","total_amount":{amount},"items":[{}],"created_at":{created_at}}}"#,
+        items.join(",")
+    )
+}
+
+fn put(ledger: &mut Ledger<'_>, values: &[String]) {
+    for (offset, value) in values.iter().enumerate() {
+        ledger
+            .order(RawOrder {
+                partition: 0,
+                offset: offset as i64,
+                text: Some(value.clone()),
+            })
+            .unwrap();
+    }
+}
+
+const RESULT: &str = r#"{"window_start":"2026-11-23T02:36:00Z","window_end":"2026-11-23T02:37:00Z","order_count":3,"total_revenue":"389.70","total_items":7,"unique_users":2,"average_order_value":"129.90","revision":0}"#;
+
+fn three_orders() -> Vec<String> {
+    vec![
+        order("a", "u1", r#""129.90""#, &[2, 1], r#""2026-11-23T02:36:00Z""#),
+        order("b", "u2", "129.9", &[1], r#""2026-11-23T04:36:59.999+02:00""#),
+        order("a", "u1", r#""129.90""#, &[2, 1], r#""2026-11-23T02:36:00Z""#),
+        order("c", "u1", r#""129.9""#, &[3], "1795401419999"),
+        r#"{"event_type":"order.paid"}"#.to_owned(),
+    ]
+}
+
+#[test]
+fn sql_reads_times_and_amounts_in_every_form_and_counts_copies_once() {
+    let scene = scene();
+    let mut ledger = Ledger::open(&scene.ledger_runtime).unwrap();
+    put(&mut ledger, &three_orders());
+    ledger.result(RESULT).unwrap();
+    let sums = ledger.settle(i64::MIN, MINUTE).unwrap();
+    let expected = Sums {
+        accepted: 3,
+        created: 4,
+        ignored: 1,
+        windows: 1,
+        open: 1,
+        ..Sums::default()
+    };
+    assert_eq!(sums, expected);
+    assert_eq!(ledger.differences().unwrap(), []);
+}
+
+#[test]
+fn whatever_differs_in_a_window_is_found() {
+    for (right, wrong) in [
+        (r#""order_count":3"#, r#""order_count":2"#),
+        ("389.70", "389.71"),
+        (r#""total_items":7"#, r#""total_items":8"#),
+        (r#""unique_users":2"#, r#""unique_users":3"#),
+        ("129.90", "129.91"),
+        ("02:37:00Z", "02:38:00Z"),
+        ("02:36:00Z", "02:35:00Z"),
+    ] {
+        let scene = scene();
+        let mut ledger = Ledger::open(&scene.ledger_runtime).unwrap();
+        put(&mut ledger, &three_orders());
+        ledger.result(&RESULT.replace(right, wrong)).unwrap();
+        ledger.settle(i64::MIN, MINUTE).unwrap();
+        assert!(!ledger.differences().unwrap().is_empty(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_window_that_is_missing_or_made_up_is_found_and_named() {
+    let scene = scene();
+    let mut ledger = Ledger::open(&scene.ledger_runtime).unwrap();
+    put(&mut ledger, &three_orders());
+    ledger.settle(i64::MIN, 0).unwrap();
+    let missing = ledger.differences().unwrap();
+    assert_eq!(
+        (missing[0].window_s, missing[0].published.as_str()),
+        (MINUTE, "nothing")
+    );
+
+    let mut ledger = Ledger::open(&scene.ledger_runtime).unwrap();
+    ledger.result(RESULT).unwrap();
+    ledger.settle(MINUTE, 0).unwrap();
+    let made_up = ledger.differences().unwrap();
+    assert_eq!(
+        (made_up[0].window_s, made_up[0].expected.as_str()),
+        (MINUTE, "nothing")
+    );
+
+    let mut ledger = Ledger::open(&scene.ledger_runtime).unwrap();
+    ledger.result(RESULT).unwrap();
+    ledger.settle(MINUTE + 60, 0).unwrap();
+    assert_eq!(
+        ledger.differences().unwrap(),
+        [],
+        "windows before the span are not looked at"
+    );
+}
+
+#[test]
+fn the_latest_revision_counts_and_a_shrinking_or_doubled_one_is_found() {
+    let scene = scene();
+    let mut ledger = Ledger::open(&scene.ledger_runtime).unwrap();
+    put(&mut ledger, &three_orders());
+    ledger
+        .result(&RESULT.replace(r#""order_count":3"#, r#""order_count":4"#))
+        .unwrap();
+    ledger
+        .result(&RESULT.replace(r#""revision":0"#, r#""revision":1"#))
+        .unwrap();
+    ledger
+        .result(&RESULT.replace(r#""revision":0"#, r#""revision":1"#))
+        .unwrap();
+    let sums = ledger.settle(i64::MIN, 0).unwrap();
+    assert_eq!((sums.doubled, sums.shrunk, sums.revisions), (1, 1, 2));
+    assert_eq!(ledger.differences().unwrap(), []);
+}
+
+#[test]
+fn rejected_orders_are_left_out_and_unreadable_ones_must_be_rejected() {
+    let scene = scene();
+    let mut ledger = Ledger::open(&scene.ledger_runtime).unwrap();
+    assert!(ledger.reject(LATE, 0, 0).unwrap());
+    assert!(ledger.reject(DLQ, 0, 1).unwrap());
+    assert!(
+        !ledger.reject(DLQ, 0, 1).unwrap(),
+        "a record rejected twice is seen"
+    );
+    put(
+        &mut ledger,
+        &[
+            three_orders()[0].clone(),
+            "{".into(),
+            "{".into(),
+            "[".repeat(3_000),
+        ],
+    );
+    ledger
+        .order(RawOrder {
+            partition: 1,
+            offset: 0,
+            text: None,
+        })
+        .unwrap();
+    let sums = ledger.settle(i64::MIN, 0).unwrap();
+    assert_eq!(
+        (sums.late, sums.invalid, sums.unreadable, sums.accepted),
+        (1, 1, 3, 0)
+    );
+}
+
+#[test]
+fn averages_are_rounded_half_to_even() {
+    for (amounts, average) in [
+        (["0.01", "0.02"], "0.02"),
+        (["0.02", "0.03"], "0.02"),
+        (["0.03", "0.04"], "0.04"),
+    ] {
+        let scene = scene();
+        let mut ledger = Ledger::open(&scene.ledger_runtime).unwrap();
+        let orders: Vec<String> = amounts
+            .iter()
+            .map(|amount| {
+                order(
+                    amount,
+                    "u",
+                    &format!("\"{amount}\""),
+                    &[1],
+                    r#""2026-11-23T02:36:00Z""#,
+                )
+            })
+            .collect();
+        put(&mut ledger, &orders);
+        let sum: u64 = amounts
+            .iter()
+            .map(|amount| amount[2..].parse::<u64>().unwrap())
+            .sum();
+        ledger
+            .result(
+                &RESULT
+                    .replace("389.70", &format!("0.{sum:02}"))
+                    .replace("129.90", average)
+                    .replace(r#""order_count":3"#, r#""order_count":2"#)
+                    .replace(r#""total_items":7"#, r#""total_items":2"#)
+                    .replace(r#""unique_users":2"#, r#""unique_users":1"#),
+            )
+            .unwrap();
+        ledger.settle(i64::MIN, 0).unwrap();
+        assert_eq!(ledger.differences().unwrap(), [], "{amounts:?}");
+    }
+}
+
+fn claims(accepted: u64) -> Claims {
+    let totals = Totals {
+        consumed: 5,
+        accepted,
+        duplicate: 1,
+        ignored: 1,
+        late: 0,
+        invalid: 0,
+    };
+    Claims {
+        totals,
+        produced: 5,
+        before: 0,
+        watermark: None,
+    }
+}
+
+fn verdict(claims: Claims) -> Verdict {
+    let scene = scene();
+    let mut ledger = Ledger::open(&scene.ledger_runtime).unwrap();
+    put(&mut ledger, &three_orders());
+    ledger.result(RESULT).unwrap();
+    let mut verdict = Verdict::default();
+    let census = Census {
+        written: 5,
+        checked: 5,
+        from_s: i64::MIN,
+    };
+    judge(&mut ledger, census, claims, &mut verdict).unwrap();
+    verdict
+}
+
+#[test]
+fn the_sum_is_printed_when_it_holds() {
+    let verdict = verdict(claims(3));
+    assert_eq!(verdict.faults, [""; 0]);
+    assert_eq!(
+        verdict.lines[0],
+        "5 orders produced = 3 accepted + 1 duplicate + 1 ignored + 0 late + 0 invalid"
+    );
+    assert_eq!(
+        verdict.lines[1],
+        "1 windows (0 revisions) equal SQL over the same orders in every field"
+    );
+}
+
+#[test]
+fn a_sum_that_does_not_hold_or_differs_from_sql_is_a_fault() {
+    let wrong = verdict(claims(2)).faults;
+    assert!(
+        wrong.iter().any(|fault| fault.starts_with("not so: ")),
+        "{wrong:?}"
+    );
+    assert!(
+        wrong.contains(&"2 accepted by the job, 3 by SQL".to_owned()),
+        "{wrong:?}"
+    );
+    let lost = verdict(Claims {
+        produced: 6,
+        ..claims(3)
+    })
+    .faults;
+    assert_eq!(lost, ["6 orders were acknowledged, 5 are there"]);
+}

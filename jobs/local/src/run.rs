@@ -1,0 +1,298 @@
+//! One run from start to check.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use order_analytics::{Handle, Settings, Status};
+use tokio::runtime::Runtime;
+use weir_proto::Timestamp;
+
+use crate::check::{self, Claims, Verdict};
+use crate::clock::now_ms;
+use crate::failure::Failure;
+use crate::folder::{Folder, Origin};
+use crate::follow::Follower;
+use crate::generator::Recipe;
+use crate::input::{self, Input};
+use crate::kafka::{Kafka, PARTITIONS, Retention, free_port};
+use crate::logging;
+use crate::options::Options;
+use crate::producer::{Outgoing, Producer, Progress};
+use crate::screen::{Places, Screen, View, grouped, say};
+use crate::shop::Shop;
+use crate::signals::Signals;
+use crate::topic_names::ORDERS;
+
+/// How often the state is looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Runs everything until it is told to stop, then checks. Returns whether the check holds.
+///
+/// # Errors
+/// Whatever kept it from coming to the check.
+pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
+    let signals = Signals::take_over()?;
+    let folder = Folder::open(options.data_dir.as_deref(), options.input.as_deref())?;
+    let screen = Screen::for_output(options.plain);
+    let log = screen.is_table().then(|| folder.log());
+    logging::init(log.as_deref())?;
+    free_port("--http-addr", options.http_addr)?;
+    let (origin, input) = match &options.input {
+        Some(path) => (
+            Origin::of_file(path)?,
+            Some(input::read(path, options.currency.as_deref())?),
+        ),
+        None => (Origin::Invented, None),
+    };
+    let already_in = folder.claim(&origin)?;
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("weir-io")
+        .enable_all()
+        .build()
+        .context("cannot start the threads for I/O")?;
+    let retention = if input.is_some() {
+        Retention::Endless
+    } else {
+        Retention::Twice(options.history)
+    };
+    let kafka = Kafka::start(&runtime, options.listen, folder.topics(), retention)?;
+    let mut run = Run {
+        options,
+        before: kafka.orders_written()?,
+        kafka,
+        screen,
+        signals,
+        started: Instant::now(),
+        progress: Arc::default(),
+        follower: None,
+    };
+    let (status, watermark) = match input {
+        Some(input) => run.file(&folder, &origin, input, already_in)?,
+        None => run.shop(&folder)?,
+    };
+    let verdict = run.check(&runtime, status, watermark)?;
+    run.kafka.stop(&runtime);
+    report(&verdict, &folder, options);
+    Ok(verdict.faults.is_empty())
+}
+
+struct Run<'o> {
+    options: &'o Options,
+    kafka: Kafka,
+    /// Orders in the topic before this run.
+    before: u64,
+    screen: Screen,
+    signals: Signals,
+    started: Instant,
+    progress: Arc<Progress>,
+    follower: Option<Follower>,
+}
+
+impl Run<'_> {
+    /// Invented orders: the past, then live until told to stop.
+    fn shop(&mut self, folder: &Folder) -> Result<(Status, Option<Timestamp>), Failure> {
+        let now_ms = now_ms();
+        let history_ms = i64::try_from(self.options.history.as_millis()).unwrap_or(i64::MAX);
+        let newest_ms = self.kafka.newest_order_ms()?;
+        let from_ms = newest_ms
+            .map_or(i64::MIN, |newest_ms| newest_ms + 1)
+            .max(now_ms - history_ms);
+        self.introduce(from_ms, newest_ms.is_some());
+        let recipe = Recipe {
+            seed: self.options.seed,
+            rate: self.options.rate,
+            disorder: self.options.disorder,
+            bad: self.options.bad,
+            duplicates: self.options.duplicates,
+            late: self.options.late,
+            currency: self.options.currency.clone().unwrap_or_else(|| "USD".to_owned()),
+            partitions: PARTITIONS,
+        };
+        let settings = self.settings(folder, &recipe.currency);
+        // The shop opens first: a job that finds all partitions read to their ends for long lets time go on.
+        let shop = Shop::open(from_ms, recipe, self.producer()?)?;
+        let job = self.start_job(settings, folder)?;
+
+        let mut live_since = None;
+        while !self.signals.asked() && !shop.has_failed() && !job.is_finished() {
+            if shop.is_live() {
+                let live = live_since.get_or_insert_with(Instant::now).elapsed();
+                if self.options.duration.is_some_and(|duration| live >= duration) {
+                    break;
+                }
+            }
+            self.tick(
+                &job,
+                if live_since.is_some() {
+                    "live"
+                } else {
+                    "filling in"
+                },
+            );
+        }
+        let closed = shop.close();
+        let ended = self.finish(job);
+        closed?;
+        ended
+    }
+
+    /// A file's orders, all of them, and the job to their end.
+    fn file(
+        &mut self,
+        folder: &Folder,
+        origin: &Origin,
+        input: Input,
+        already_in: bool,
+    ) -> Result<(Status, Option<Timestamp>), Failure> {
+        input.summary.iter().for_each(|line| say(line));
+        if already_in {
+            say("the folder has these orders already: nothing to add");
+        } else {
+            let producer = self.producer()?;
+            let never = AtomicBool::new(false);
+            for record in &input.records {
+                let outgoing = Outgoing {
+                    timestamp_ms: record.at_ms,
+                    partition: None,
+                    key: record.key.as_deref(),
+                    value: Some(&record.value),
+                };
+                producer.send(outgoing, &never)?;
+            }
+            producer.finish()?;
+            folder.complete(origin)?;
+        }
+        let settings = self.settings(folder, &input.currency);
+        let job = self.start_job(settings, folder)?;
+        self.finish(job)
+    }
+
+    fn introduce(&self, from_ms: i64, is_used: bool) {
+        if self.screen.is_table() {
+            return;
+        }
+        let from = Timestamp::from_millis(from_ms).map_or_else(|| "1970".to_owned(), |from| from.to_string());
+        match is_used {
+            true => say(&format!(
+                "filling in the orders since {from}, after the {} here",
+                grouped(self.before)
+            )),
+            false => say(&format!("filling in the orders since {from}")),
+        }
+    }
+
+    fn producer(&self) -> Result<Producer> {
+        Producer::new(
+            &self.kafka.connection.bootstrap_servers,
+            ORDERS,
+            Arc::clone(&self.progress),
+        )
+    }
+
+    fn settings(&self, folder: &Folder, currency: &str) -> Settings {
+        Settings {
+            bootstrap_servers: self.kafka.connection.bootstrap_servers.clone(),
+            workers: usize::from(self.options.workers),
+            orders_partitions: PARTITIONS,
+            currency: currency.to_owned(),
+            parquet: Some(folder.parquet().to_string_lossy().into_owned()),
+            http_addr: Some(self.options.http_addr),
+            ..Settings::default()
+        }
+    }
+
+    fn start_job(&mut self, settings: Settings, folder: &Folder) -> Result<Handle, Failure> {
+        let job = order_analytics::start(settings)?;
+        self.follower = Some(Follower::start(&self.kafka.connection)?);
+        let log = self.screen.is_table().then(|| folder.log());
+        self.screen.open(&Places {
+            broker: self.kafka.address(),
+            http: job.http_addr().unwrap_or(self.options.http_addr),
+            parquet: folder.parquet().join("analytics-results"),
+            log,
+        });
+        Ok(job)
+    }
+
+    /// Lets the job read to the end and publish what is open; gives its last state, and the watermark before the end.
+    fn finish(&mut self, job: Handle) -> Result<(Status, Option<Timestamp>), Failure> {
+        let watermark = job.status().watermark;
+        job.finish();
+        while !job.is_finished() {
+            self.tick(&job, "finishing");
+        }
+        let status = job.status();
+        let outcome = job.join();
+        self.show_results();
+        self.screen.close();
+        let outcome = outcome?;
+        Ok((
+            Status {
+                totals: outcome.totals,
+                ..status
+            },
+            watermark,
+        ))
+    }
+
+    fn tick(&mut self, job: &Handle, phase: &'static str) {
+        self.show_results();
+        let view = View {
+            phase,
+            elapsed: self.started.elapsed(),
+            produced: self.progress.acknowledged(),
+            status: job.status(),
+            now_ms: now_ms(),
+        };
+        self.screen.draw(&view);
+        std::thread::sleep(TICK);
+    }
+
+    fn show_results(&mut self) {
+        let Some(follower) = &self.follower else { return };
+        let (old, new): (Vec<_>, Vec<_>) = follower.arrived().partition(|followed| followed.is_old);
+        self.screen
+            .remember(old.into_iter().map(|followed| followed.result));
+        self.screen
+            .results(new.into_iter().map(|followed| followed.result));
+    }
+
+    fn check(&mut self, runtime: &Runtime, status: Status, watermark: Option<Timestamp>) -> Result<Verdict> {
+        self.follower = None;
+        say("");
+        say("checking every window against SQL over the same orders ...");
+        let claims = Claims {
+            totals: status.totals,
+            produced: self.progress.acknowledged(),
+            before: self.before,
+            watermark,
+        };
+        check::run(runtime, &self.kafka.connection, claims)
+    }
+}
+
+fn report(verdict: &Verdict, folder: &Folder, options: &Options) {
+    for line in &verdict.lines {
+        say(&format!("  {line}"));
+    }
+    for fault in &verdict.faults {
+        say(&format!("  WRONG: {fault}"));
+    }
+    say(if verdict.faults.is_empty() {
+        "check: holds"
+    } else {
+        "check: FAILED"
+    });
+    let places = Places {
+        broker: options.listen,
+        http: options.http_addr,
+        parquet: folder.parquet().join("analytics-results"),
+        log: None,
+    };
+    say(&format!("Parquet in {}; read it with", places.parquet.display()));
+    say(&format!("  {}", places.query()));
+}
