@@ -88,12 +88,17 @@ pub(crate) fn collect(streams: Streams<'_>, desk: Option<Desk>) -> Vec<usize> {
                     ledger.note(time, Note::Counted(counted));
                 }
             });
-            let ended = frontiers.iter().all(|frontier| frontier.is_empty());
-            let frontier = frontiers
+            let least = frontiers
                 .iter()
                 .filter_map(|frontier| frontier.frontier().first().copied())
                 .min();
-            collector.step(if ended { None } else { frontier });
+            // Once the sources have let go, the frontier is that of windows about to close early: no place for a cut.
+            let sources_ended = frontiers[1].is_empty();
+            if let (Some(frontier), false) = (least, sources_ended) {
+                collector.step(frontier);
+            } else if least.is_none() {
+                collector.end();
+            }
         }
     });
     address.to_vec()
@@ -120,30 +125,28 @@ impl Collector {
         }
     }
 
-    /// `frontier` is `None` when the input has ended.
-    fn step(&mut self, frontier: Option<u64>) {
+    fn step(&mut self, frontier: u64) {
         while self.desk.done.try_recv().is_ok() {
             self.under_way = false;
         }
-        match frontier {
-            Some(frontier) => {
-                self.replay_through(frontier);
-                self.cut_if_due(frontier);
-                self.hold_the_source();
-            }
-            None if !self.ended => {
-                self.ended = true;
-                self.replay_through(u64::MAX);
-                let draft = self.desk.ledger.last_cut();
-                self.report_mismatches();
-                if let Some(draft) = draft {
-                    self.send(draft);
-                }
-                // A thread that has ended has reported why.
-                let _ = self.desk.commits.send(Commit::End);
-            }
-            None => {}
+        self.replay_through(frontier);
+        self.cut_if_due(frontier);
+        self.hold_the_source();
+    }
+
+    /// The end of a bounded run.
+    fn end(&mut self) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
         }
+        self.replay_through(u64::MAX);
+        let draft = self.desk.ledger.last_cut();
+        self.report_mismatches();
+        if let Some(draft) = draft {
+            self.send(draft);
+        }
+        // A thread that has ended has reported why.
+        let _ = self.desk.commits.send(Commit::End);
     }
 
     fn replay_through(&mut self, frontier: u64) {
