@@ -40,10 +40,11 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
     logging::init(log.as_deref())?;
     free_port("--http-addr", options.http_addr)?;
     let (origin, input) = match &options.input {
-        Some(path) => (
-            Origin::of_file(path)?,
-            Some(input::read(path, options.currency.as_deref())?),
-        ),
+        Some(path) => {
+            let input = input::read(path, options.currency.as_deref());
+            let both = input.and_then(|input| Ok((Origin::of_file(path)?, Some(input))));
+            both.map_err(|error| Failure::usage(format!("--input: {error:#}")))?
+        }
         None => (Origin::Invented, None),
     };
     let already_in = folder.claim(&origin)?;

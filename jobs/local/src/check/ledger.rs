@@ -53,7 +53,8 @@ impl<'r> Ledger<'r> {
     pub(super) fn open(runtime: &'r Runtime) -> Result<Self> {
         let options = SqliteConnectOptions::new()
             .in_memory(true)
-            .statement_cache_capacity(16);
+            .statement_cache_capacity(16)
+            .disable_statement_logging();
         let connection = runtime.block_on(async {
             let mut connection = options.connect().await?;
             sqlx::raw_sql(include_str!("ledger.sql"))

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use terminal_size::{Height, Width, terminal_size};
 use weir_proto::AnalyticsResult;
 
-use super::{KEPT, Places, Rate, View, behind, grouped};
+use super::{KEPT, Places, Rate, View, behind, grouped, say};
 
 const EVERY: Duration = Duration::from_millis(250);
+/// Windows that stay on the terminal after the table is gone.
+const LEFT_STANDING: usize = 5;
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[2J";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
@@ -91,17 +93,30 @@ impl Table {
         let (width, height) = terminal_size().map_or((100, 30), |(Width(width), Height(height))| {
             (usize::from(width), usize::from(height))
         });
-        let lines = self.lines(view, per_second, height, now);
+        let lines = self.lines(view, per_second, (width, height), now);
         emit(&frame(&lines, width, height));
     }
 
+    /// Gives the terminal back, with the last windows on it.
     pub(super) fn close(&mut self) {
         if self.places.take().is_some() {
             emit(LEAVE);
+            say(&heading());
+            let skipped = self.recent.len().saturating_sub(LEFT_STANDING);
+            self.recent
+                .iter()
+                .skip(skipped)
+                .for_each(|(_, result)| say(&window_row(result)));
         }
     }
 
-    fn lines(&self, view: &View, per_second: u64, height: usize, now: Instant) -> Vec<(Style, String)> {
+    fn lines(
+        &self,
+        view: &View,
+        per_second: u64,
+        (width, height): (usize, usize),
+        now: Instant,
+    ) -> Vec<(Style, String)> {
         let totals = &view.status.totals;
         let seconds = view.elapsed.as_secs();
         let clock = format!(
@@ -146,20 +161,9 @@ impl Table {
                 ),
             ),
             (Style::Usual, String::new()),
-            (
-                Style::Heading,
-                row(&[
-                    "window (UTC)",
-                    "orders",
-                    "revenue",
-                    "items",
-                    "users",
-                    "average",
-                    "revision",
-                ]),
-            ),
+            (Style::Heading, heading()),
         ];
-        let footer = self.footer();
+        let footer = self.footer(width);
         let room = height.saturating_sub(lines.len() + footer.len() + 1);
         for (seen, result) in self.recent.iter().rev().take(room) {
             let fresh = seen.is_some_and(|seen| now - seen < Duration::from_secs(2));
@@ -173,7 +177,7 @@ impl Table {
         lines
     }
 
-    fn footer(&self) -> Vec<String> {
+    fn footer(&self, width: usize) -> Vec<String> {
         let Some(places) = &self.places else {
             return Vec::new();
         };
@@ -183,8 +187,14 @@ impl Table {
                 places.broker, places.http
             ),
             format!(" Parquet {}", places.parquet.display()),
-            format!("   {}", places.query()),
         ];
+        // In pieces of whole lines, so that a copy of it from the terminal can be run.
+        let query: Vec<char> = places.query().chars().collect();
+        lines.extend(
+            query
+                .chunks(width.max(1))
+                .map(|piece| piece.iter().collect::<String>()),
+        );
         if let Some(log) = &places.log {
             lines.push(format!(" log {}", log.display()));
         }
@@ -197,6 +207,18 @@ impl Drop for Table {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+fn heading() -> String {
+    row(&[
+        "window (UTC)",
+        "orders",
+        "revenue",
+        "items",
+        "users",
+        "average",
+        "revision",
+    ])
 }
 
 fn window_row(result: &AnalyticsResult) -> String {
@@ -276,7 +298,7 @@ mod tests {
         for (minute, revision) in [(2, 0), (1, 0), (3, 0), (2, 1)] {
             table.result(result(minute, revision));
         }
-        let lines = table.lines(&view(), 50, 30, Instant::now());
+        let lines = table.lines(&view(), 50, (100, 30), Instant::now());
         let windows: Vec<&str> = lines
             .iter()
             .map(|(_, line)| line.as_str())
@@ -296,7 +318,7 @@ mod tests {
         let mut table = Table::new();
         (0..100).for_each(|minute| table.result(result(minute, 0)));
         for (width, height) in [(80, 24), (20, 5), (1, 1), (200, 60)] {
-            let lines = table.lines(&view(), 1, height, Instant::now());
+            let lines = table.lines(&view(), 1, (width, height), Instant::now());
             let text = frame(&lines, width, height);
             assert!(text.matches('\n').count() < height, "{height}");
             let longest = text

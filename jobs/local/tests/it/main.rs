@@ -1,0 +1,6 @@
+//! The binary as a user runs it.
+#![allow(clippy::unwrap_used)]
+
+mod demo;
+mod refusals;
+mod weir;
