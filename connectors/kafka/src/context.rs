@@ -16,6 +16,8 @@ pub(crate) struct Context {
     /// Whether an outage matters the moment it begins: a producer at rest may lose its connection and get it back unnoticed.
     waits: bool,
     down: AtomicBool,
+    /// Something may be wrong with the topic: librdkafka only logs that it was deleted.
+    doubtful: AtomicBool,
     last_error: Mutex<Option<String>>,
 }
 
@@ -26,6 +28,7 @@ impl Context {
             purpose,
             waits: true,
             down: AtomicBool::new(false),
+            doubtful: AtomicBool::new(false),
             last_error: Mutex::new(None),
         }
     }
@@ -57,6 +60,11 @@ impl Context {
         }
     }
 
+    /// Whether librdkafka complained since the last call, so that it is worth asking whether the topic is there.
+    pub(crate) fn take_doubt(&self) -> bool {
+        self.doubtful.swap(false, Ordering::Relaxed)
+    }
+
     /// The reason of the last failure, for an error that says no more than "timed out".
     pub(crate) fn last_error(&self) -> Option<String> {
         self.last_error.lock().ok().and_then(|last| last.clone())
@@ -65,6 +73,10 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // The errors of a partition that the batch interface does not hand over.
+        if facility == "ERROR" {
+            self.doubtful.store(true, Ordering::Relaxed);
+        }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
                 tracing::error!(client = self.purpose, facility, "librdkafka: {message}");
@@ -80,12 +92,18 @@ impl ClientContext for Context {
         if code == Some(RDKafkaErrorCode::PartitionEOF) {
             return;
         }
+        if code == Some(RDKafkaErrorCode::AllBrokersDown) {
+            // It follows the errors of the connections, which say more.
+            if self.waits {
+                self.went_down(&self.last_error().unwrap_or_else(|| reason.to_owned()));
+            }
+            return;
+        }
         let news = match self.last_error.lock() {
             Ok(mut last) => last.replace(reason.to_owned()).as_deref() != Some(reason),
             Err(_) => false,
         };
         match code {
-            Some(RDKafkaErrorCode::AllBrokersDown) if self.waits => self.went_down(reason),
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) if news => {
                 tracing::warn!(
                     client = self.purpose,

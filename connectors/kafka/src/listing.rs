@@ -11,6 +11,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::connection::{Connection, ConnectionError};
 use crate::context::Context;
+use crate::queue::events_waiting;
 
 /// A client without a group: it asks, and sees open transactions as written.
 pub(crate) fn asker(
@@ -26,13 +27,15 @@ pub(crate) fn asker(
         .map_err(ConnectionError::from_kafka)
 }
 
-/// Serves what librdkafka has to say about its connection.
-pub(crate) fn serve(consumer: &BaseConsumer<Context>) {
-    for _ in 0..64 {
-        if consumer.poll(Duration::ZERO).is_none() {
-            break;
-        }
+/// Serves what librdkafka has to say about its connection, without waiting; true if there is more. Bounded, so that a
+/// storm of log lines holds nobody up.
+pub(crate) fn serve(consumer: &BaseConsumer<Context>) -> bool {
+    let waiting = events_waiting(consumer);
+    for _ in 0..waiting.min(64) {
+        // The context handles the event; what `poll` returns does not tell whether there was one.
+        let _ = consumer.poll(Duration::ZERO);
     }
+    waiting > 64
 }
 
 /// The leader of each partition of a topic; `None` where there is none at the moment.

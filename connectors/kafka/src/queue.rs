@@ -1,7 +1,8 @@
 //! The queue of one partition, through librdkafka's C interface: the one room of this crate with `unsafe`.
 //!
 //! The safe wrapper hands out one message at a time, at half the speed of a batch, and keeps the pointer of a
-//! partition's queue private. So the queue is taken here, and nothing else is.
+//! partition's queue private. So the queue is taken here, and the length of
+//! the common one, and nothing else.
 #![expect(
     unsafe_code,
     reason = "librdkafka's batch fetch and queue callbacks have no safe interface"
@@ -33,6 +34,17 @@ pub(crate) enum Item<'a> {
         offset: i64,
         reason: String,
     },
+}
+
+/// How many events wait in the queue of the client itself: errors of the connection, log lines.
+pub(crate) fn events_waiting(consumer: &BaseConsumer<Context>) -> usize {
+    // SAFETY: the client lives as long as the borrow, and the queue handle is given back.
+    unsafe {
+        let queue = rd::rd_kafka_queue_get_main(consumer.client().native_ptr());
+        let waiting = rd::rd_kafka_queue_length(queue);
+        rd::rd_kafka_queue_destroy(queue);
+        waiting
+    }
 }
 
 /// The queue of one partition, taken off the consumer's common queue.

@@ -158,14 +158,14 @@ impl Sink {
             let out_of_step = std::mem::take(&mut self.out_of_step);
             match self.attempt(transaction, batching, &mut acknowledged) {
                 Ok(receipt) => return Ok(receipt),
-                // The broker's limit is for a batch: find out whether the record alone is too large.
-                Err(Fault::TooLarge(_)) if batching == Batching::Free && transaction.records.len() > 1 => {
+                // A batch is refused as a whole, and its size is limited as a whole: find out which record it was.
+                Err(Fault::Refused(_)) if batching == Batching::Free && transaction.records.len() > 1 => {
                     self.out_of_step = true;
                     batching = Batching::OneByOne;
                 }
                 Err(Fault::Sink(SinkError::Unavailable(_))) if out_of_step && self.usable => {}
                 Err(fault) => {
-                    self.out_of_step = matches!(fault, Fault::TooLarge(_) | Fault::Rejected(_));
+                    self.out_of_step = matches!(fault, Fault::Refused(_));
                     return Err(fault.public(transaction));
                 }
             }
@@ -363,12 +363,12 @@ impl Sink {
     fn delivery_fault(&self, failure: Failure) -> Fault {
         use RDKafkaErrorCode as Code;
         match failure.code {
-            Code::MessageSizeTooLarge => Fault::TooLarge(failure),
-            Code::InvalidMessageSize
+            Code::MessageSizeTooLarge
+            | Code::InvalidMessageSize
             | Code::InvalidRecord
             | Code::InvalidTimestamp
-            | Code::UnsupportedForMessageFormat => Fault::Rejected(failure),
-            Code::PurgeQueue | Code::PurgeInflight => {
+            | Code::UnsupportedForMessageFormat => Fault::Refused(failure),
+            _ if failure.is_consequence() => {
                 // The transaction failed before this record went out: the cause is with the client.
                 let fatal = self.producer.client().fatal_error();
                 match fatal {
@@ -427,8 +427,8 @@ enum Batching {
 
 /// Why an attempt failed, before the index is put into its place.
 enum Fault {
-    TooLarge(Failure),
-    Rejected(Failure),
+    /// The broker, or the client for it, will not take this record or its batch.
+    Refused(Failure),
     Sink(SinkError),
 }
 
@@ -442,7 +442,7 @@ impl Fault {
     fn public(self, transaction: &Transaction) -> SinkError {
         match self {
             Self::Sink(error) => error,
-            Self::TooLarge(Failure { index, reason, .. }) | Self::Rejected(Failure { index, reason, .. }) => {
+            Self::Refused(Failure { index, reason, .. }) => {
                 let topic = Arc::clone(&transaction.records[index].topic);
                 SinkError::Rejected { topic, index, reason }
             }

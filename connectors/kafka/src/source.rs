@@ -11,6 +11,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::connection::{Connection, ConnectionError};
 use crate::context::Context;
+use crate::listing;
 use crate::queue::{Item, PartitionQueue, Wake};
 
 /// What a [`Source`] reads and how far it reads ahead.
@@ -65,7 +66,7 @@ pub enum SourceError {
         /// The broker's words.
         reason: String,
     },
-    /// The topic or the partition does not exist any more: it was deleted, or the metadata does not know it.
+    /// The topic or the partition does not exist any more, for ten seconds or longer.
     #[error("partition {partition} of topic `{topic}` does not exist: {reason}")]
     TopicGone {
         /// The topic.
@@ -106,8 +107,10 @@ pub struct Source {
     consumer: Arc<BaseConsumer<Context>>,
     /// Something lies in the common queue: errors of the connection, log lines.
     events: Arc<AtomicBool>,
-    /// A thread waits for the broker to come back.
+    /// A thread asks the broker whether it is there, and the topic.
     watched: Arc<AtomicBool>,
+    /// The broker said that the topic does not exist.
+    gone: Arc<AtomicBool>,
     wake: Wake,
     topic: String,
 }
@@ -140,6 +143,8 @@ impl Source {
             ("fetch.wait.max.ms", "250"),
             ("fetch.error.backoff.ms", "100"),
             ("topic.metadata.refresh.interval.ms", "5000"),
+            // How long a topic may be missing before it counts as deleted.
+            ("topic.metadata.propagation.max.ms", "10000"),
         ])?;
         config
             .set("group.id", &options.group_id)
@@ -165,6 +170,7 @@ impl Source {
             consumer: Arc::new(consumer),
             events,
             watched: Arc::new(AtomicBool::new(false)),
+            gone: Arc::new(AtomicBool::new(false)),
             wake,
             topic: options.topic.clone(),
         })
@@ -209,6 +215,14 @@ impl Source {
         mut each: impl FnMut(Record<'_>),
     ) -> Result<Read, SourceError> {
         self.serve();
+        if self.gone.load(Ordering::Acquire) {
+            let reason = "the broker does not know it any more".to_owned();
+            return Err(SourceError::TopicGone {
+                topic: self.topic.clone(),
+                partition,
+                reason,
+            });
+        }
         let Some(Partition { queue, position }) = self.partitions.get_mut(&partition) else {
             return Err(SourceError::Assignment {
                 partition,
@@ -251,32 +265,31 @@ impl Source {
     /// does it too; a source of no partitions needs it on wake-up.
     pub fn serve(&mut self) {
         if self.events.swap(false, Ordering::AcqRel) {
-            // Handled by the context. Bounded, so that a storm of log lines does not hold up the orders.
-            if (0..64).all(|_| self.consumer.poll(Duration::ZERO).is_some()) {
+            if listing::serve(&self.consumer) {
                 self.events.store(true, Ordering::Release);
                 (self.wake)();
             }
-            if self.consumer.context().is_down() && !self.watched.swap(true, Ordering::AcqRel) {
-                self.watch_for_return();
+            let context = self.consumer.context();
+            if (context.take_doubt() || context.is_down()) && !self.watched.swap(true, Ordering::AcqRel) {
+                self.ask_until_answered();
             }
         }
     }
 
-    /// librdkafka tells when the brokers are gone, but not when they are back: until then a thread asks.
-    fn watch_for_return(&self) {
+    /// librdkafka tells when the brokers are gone, but not when they are back, and a deleted topic only in its log:
+    /// a thread asks until there is an answer.
+    fn ask_until_answered(&self) {
         let consumer = Arc::downgrade(&self.consumer);
-        let (watched, wake, topic) = (
-            Arc::clone(&self.watched),
-            Arc::clone(&self.wake),
-            self.topic.clone(),
-        );
-        let watch = move || {
+        let (watched, gone) = (Arc::clone(&self.watched), Arc::clone(&self.gone));
+        let (wake, topic) = (Arc::clone(&self.wake), self.topic.clone());
+        let ask = move || {
             while let Some(consumer) = consumer.upgrade() {
-                if consumer
-                    .fetch_metadata(Some(&topic), Duration::from_secs(1))
-                    .is_ok()
-                {
+                let answer = listing::leaders(consumer.client(), &topic, Duration::from_secs(1));
+                if let Ok(answer) = answer {
                     consumer.context().is_back();
+                    use RDKafkaErrorCode::{UnknownTopic, UnknownTopicOrPartition};
+                    let missing = matches!(answer, Err(UnknownTopic | UnknownTopicOrPartition));
+                    gone.store(missing, Ordering::Release);
                     break;
                 }
                 drop(consumer);
@@ -287,7 +300,7 @@ impl Source {
         };
         if std::thread::Builder::new()
             .name("kafka-watch".into())
-            .spawn(watch)
+            .spawn(ask)
             .is_err()
         {
             self.watched.store(false, Ordering::Release);

@@ -24,11 +24,12 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// Whether the record was only thrown out after the transaction had failed for another reason.
+    /// Whether the record was only thrown out because of another: after the transaction had failed, or with its batch.
     pub(super) fn is_consequence(&self) -> bool {
+        use RDKafkaErrorCode as Code;
         matches!(
             self.code,
-            RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight
+            Code::PurgeQueue | Code::PurgeInflight | Code::InvalidDifferentRecord
         )
     }
 }

@@ -29,7 +29,8 @@ pub enum SinkError {
     )]
     Fenced(String),
     /// The commit was sent and the answer did not come: it may have happened. Drop the sink, connect a new one (which
-    /// settles it) and read the progress record.
+    /// settles it) and read the progress record. If that is neither the one sent nor the one before it, another
+    /// process took over meanwhile: treat it as `Fenced`.
     #[error("the outcome of the transaction is unknown: {0}")]
     OutcomeUnknown(String),
     /// Not committed: aborted, or never begun. The same may be committed again.

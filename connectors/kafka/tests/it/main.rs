@@ -2,6 +2,10 @@
 //! `WEIR_TEST_KAFKA=host:port` names one.
 #![allow(clippy::unwrap_used, reason = "a test that fails is a panic")]
 
+mod faults;
+mod probe;
+mod proxy;
+mod rejects;
 mod servers;
 mod sink;
 mod source;

@@ -1,8 +1,8 @@
 use std::time::Instant;
 
-use weir_kafka::{Sink, SinkError, SinkOptions, Transaction, read_range};
+use weir_kafka::{Sink, SinkError, SinkOptions, Transaction};
 
-use crate::servers::{on_each_server, record, records, sink, topic, topic_with, unique};
+use crate::servers::{on_each_server, record, records, sink, topic, unique, values};
 
 #[test]
 fn a_receipt_tells_where_the_records_of_each_partition_end() {
@@ -24,44 +24,6 @@ fn a_receipt_tells_where_the_records_of_each_partition_end() {
 }
 
 #[test]
-fn a_record_too_large_is_rejected_by_its_index_and_the_rest_can_be_committed() {
-    on_each_server(|connection| {
-        let topic = topic_with(connection, 1, &[("max.message.bytes", "10000")]);
-        let mut sink = sink(connection);
-        let mut transaction = records(&topic, 0, &["a", &"x".repeat(20_000), "b"]);
-        match sink.commit(&transaction) {
-            Err(SinkError::Rejected {
-                topic: named,
-                index: 1,
-                ..
-            }) => assert_eq!(named, topic),
-            other => panic!("{other:?}"),
-        }
-        transaction.records.remove(1);
-        sink.commit(&transaction).unwrap();
-        let mut seen = Vec::new();
-        read_range(connection, &topic, 0, 0, |record| {
-            seen.push(record.value.unwrap())
-        })
-        .unwrap();
-        assert_eq!(seen, [b"a", b"b"]);
-    });
-}
-
-#[test]
-fn records_that_are_too_large_only_together_are_written() {
-    on_each_server(|connection| {
-        let topic = topic_with(connection, 1, &[("max.message.bytes", "10000")]);
-        let mut sink = sink(connection);
-        let big = "x".repeat(4_000);
-        sink.commit(&records(&topic, 0, &[big.as_str(); 10])).unwrap();
-        let mut seen = 0;
-        read_range(connection, &topic, 0, 0, |_| seen += 1).unwrap();
-        assert_eq!(seen, 10);
-    });
-}
-
-#[test]
 fn who_connects_with_the_same_id_fences_the_one_before() {
     on_each_server(|connection| {
         let topic = topic(connection, 1);
@@ -72,12 +34,7 @@ fn who_connects_with_the_same_id_fences_the_one_before() {
         let error = first.commit(&records(&topic, 0, &["zombie"])).unwrap_err();
         assert!(matches!(error, SinkError::Fenced(_)), "{error}");
         second.commit(&records(&topic, 0, &["b"])).unwrap();
-        let mut seen = Vec::new();
-        read_range(connection, &topic, 0, 0, |record| {
-            seen.push(record.value.unwrap())
-        })
-        .unwrap();
-        assert_eq!(seen, [b"a", b"b"]);
+        assert_eq!(values(connection, &topic, 0), ["a", "b"]);
     });
 }
 
@@ -90,5 +47,16 @@ fn offsets_alone_are_a_transaction() {
             offsets: vec![(topic, 0, 5)],
         };
         sink(connection).commit(&transaction).unwrap();
+    });
+}
+
+#[test]
+fn many_records_in_one_transaction_arrive_in_order() {
+    on_each_server(|connection| {
+        let topic = topic(connection, 1);
+        let many: Vec<String> = (0..20_000).map(|n| n.to_string()).collect();
+        let refs: Vec<&str> = many.iter().map(String::as_str).collect();
+        sink(connection).commit(&records(&topic, 0, &refs)).unwrap();
+        assert_eq!(values(connection, &topic, 0), many);
     });
 }

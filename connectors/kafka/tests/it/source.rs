@@ -1,9 +1,12 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use weir_kafka::{Connection, Source, SourceError, SourceOptions, Transaction};
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use weir_kafka::{Connection, Read, Record, Source, SourceError, SourceOptions, Transaction};
 
-use crate::servers::{eventually, on_each_server, record, records, sink, topic, unique};
+use crate::servers::{eventually, make, on_each_server, record, records, sink, topic, unique};
 
 fn source(connection: &Connection, topic: &str) -> (Source, Arc<AtomicUsize>) {
     let wakes = Arc::new(AtomicUsize::new(0));
@@ -36,6 +39,36 @@ fn read_to(source: &mut Source, partition: i32, position: i64) -> Vec<String> {
         }
     });
     values
+}
+
+/// Reads partition 0 until it fails.
+fn error_of(source: &mut Source) -> SourceError {
+    eventually("error", || match source.read(0, 10, |_| {}) {
+        Ok(read) => Err(format!("{read:?}")),
+        Err(error) => Ok(error),
+    })
+}
+
+/// Reads partition 0 until something came.
+fn read_to_with(source: &mut Source, mut each: impl FnMut(Record<'_>)) {
+    eventually("records", || match source.read(0, 10, &mut each).unwrap() {
+        Read { records: 0, .. } => Err("none".into()),
+        _ => Ok(()),
+    });
+}
+
+fn admin(connection: &Connection) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new()
+        .set("bootstrap.servers", &connection.bootstrap_servers)
+        .create()
+        .unwrap()
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 #[test]
@@ -94,10 +127,7 @@ fn a_position_beyond_the_log_is_an_error_that_names_it() {
         sink(connection).commit(&records(&topic, 0, &["a"])).unwrap();
         let (mut source, _) = source(connection, &topic);
         source.assign(0, 9999).unwrap();
-        let error = eventually("error", || match source.read(0, 10, |_| {}) {
-            Ok(read) => Err(format!("{read:?}")),
-            Err(error) => Ok(error),
-        });
+        let error = error_of(&mut source);
         assert!(
             matches!(
                 error,
@@ -109,6 +139,130 @@ fn a_position_beyond_the_log_is_an_error_that_names_it() {
             ),
             "{error}"
         );
+    });
+}
+
+#[test]
+fn a_partition_that_is_not_read_holds_nobody_up() {
+    on_each_server(|connection| {
+        let topic = topic(connection, 2);
+        let mut sink = sink(connection);
+        let kilobyte = "x".repeat(1024);
+        for partition in [0, 1] {
+            for _ in 0..4 {
+                sink.commit(&records(&topic, partition, &vec![kilobyte.as_str(); 2000]))
+                    .unwrap();
+            }
+        }
+        // Each partition has eight times what may be read ahead.
+        let (mut source, _) = source(connection, &topic);
+        source.assign(0, 0).unwrap();
+        source.assign(1, 0).unwrap();
+        assert_eq!(read_to(&mut source, 1, 8004).len(), 8000);
+        assert_eq!(read_to(&mut source, 0, 8004).len(), 8000);
+    });
+}
+
+#[test]
+fn a_position_that_retention_has_passed_is_an_error() {
+    on_each_server(|connection| {
+        let topic = topic(connection, 1);
+        sink(connection)
+            .commit(&records(&topic, 0, &["a", "b", "c"]))
+            .unwrap();
+        let mut cut = TopicPartitionList::new();
+        cut.add_partition_offset(&topic, 0, Offset::Offset(2)).unwrap();
+        block_on(admin(connection).delete_records(&cut, &AdminOptions::new())).unwrap();
+        let (mut source, _) = source(connection, &topic);
+        source.assign(0, 1).unwrap();
+        let error = error_of(&mut source);
+        assert!(
+            matches!(
+                error,
+                SourceError::OutOfRange {
+                    partition: 0,
+                    offset: 1,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn a_topic_deleted_while_it_is_read_is_an_error_of_its_own() {
+    on_each_server(|connection| {
+        let topic = topic(connection, 1);
+        sink(connection).commit(&records(&topic, 0, &["a", "b"])).unwrap();
+        let (mut source, _) = source(connection, &topic);
+        source.assign(0, 0).unwrap();
+        assert_eq!(read_to(&mut source, 0, 3), ["a", "b"]);
+        for result in block_on(admin(connection).delete_topics(&[&topic], &AdminOptions::new())).unwrap() {
+            result.unwrap();
+        }
+        let error = error_of(&mut source);
+        assert!(
+            matches!(error, SourceError::TopicGone { partition: 0, .. }),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn a_topic_made_anew_while_it_is_read_is_an_error() {
+    on_each_server(|connection| {
+        let topic = topic(connection, 1);
+        sink(connection).commit(&records(&topic, 0, &["a", "b"])).unwrap();
+        let (mut source, _) = source(connection, &topic);
+        source.assign(0, 0).unwrap();
+        assert_eq!(read_to(&mut source, 0, 3), ["a", "b"]);
+        for result in block_on(admin(connection).delete_topics(&[&topic], &AdminOptions::new())).unwrap() {
+            result.unwrap();
+        }
+        make(connection, &topic, 1, &[]);
+        sink(connection).commit(&records(&topic, 0, &["other"])).unwrap();
+        let error = error_of(&mut source);
+        eprintln!("{error}");
+        let expected = matches!(
+            error,
+            SourceError::OutOfRange { .. } | SourceError::TopicGone { .. }
+        );
+        assert!(expected, "{error}");
+    });
+}
+
+#[test]
+fn wrong_assignments_are_refused() {
+    on_each_server(|connection| {
+        let topic = topic(connection, 1);
+        let (mut source, _) = source(connection, &topic);
+        source.assign(0, 0).unwrap();
+        for (partition, offset) in [(0, 0), (1, -1), (-1, 0)] {
+            let error = source.assign(partition, offset).unwrap_err();
+            assert!(matches!(error, SourceError::Assignment { .. }), "{error}");
+        }
+        assert!(source.read(7, 1, |_| {}).is_err());
+        assert_eq!(source.position(7), -1);
+    });
+}
+
+#[test]
+fn a_reader_that_panics_leaves_the_source_usable() {
+    on_each_server(|connection| {
+        let topic = topic(connection, 1);
+        sink(connection).commit(&records(&topic, 0, &["a", "b"])).unwrap();
+        let (mut source, _) = source(connection, &topic);
+        source.assign(0, 0).unwrap();
+        let source = Mutex::new(source);
+        let panicked = std::panic::catch_unwind(|| {
+            let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+            read_to_with(&mut source, |_| panic!("as a reader may"));
+        });
+        assert!(panicked.is_err());
+        let mut source = source.into_inner().unwrap_or_else(PoisonError::into_inner);
+        sink(connection).commit(&records(&topic, 0, &["c"])).unwrap();
+        assert_eq!(read_to(&mut source, 0, 4).last().unwrap(), "c");
     });
 }
 

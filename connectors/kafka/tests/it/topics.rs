@@ -1,9 +1,6 @@
-use std::sync::mpsc;
-use std::time::Duration;
+use weir_kafka::{TopicError, TopicSpec, ensure, max_message_bytes, offsets, partitions};
 
-use weir_kafka::{Probe, TopicError, TopicSpec, ensure, max_message_bytes, offsets, partitions};
-
-use crate::servers::{eventually, on_each_server, records, sink, topic, topic_with, unique};
+use crate::servers::{on_each_server, records, sink, topic, topic_with, unique};
 
 #[test]
 fn a_missing_topic_is_made_as_asked_and_one_that_is_there_is_left_alone() {
@@ -67,21 +64,9 @@ fn offsets_and_limits_are_told() {
 }
 
 #[test]
-fn the_probe_tells_the_ends_again_and_again() {
+fn a_limit_of_the_broker_is_told_for_a_topic_without_its_own() {
     on_each_server(|connection| {
-        let topic = topic(connection, 2);
-        let (tell, told) = mpsc::channel();
-        let probe = Probe::start(connection, &topic, Duration::from_millis(50), move |answer| {
-            let _ = tell.send(answer);
-        });
-        let next = || told.recv_timeout(Duration::from_secs(10)).unwrap();
-        assert_eq!(next().ends, [(0, (0, 0)), (1, (0, 0))].into());
-        sink(connection).commit(&records(&topic, 1, &["a"])).unwrap();
-        // The marker may be written after the commit was answered.
-        eventually("end", || match next().ends[&1] {
-            (0, 2) => Ok(()),
-            other => Err(format!("{other:?}")),
-        });
-        drop(probe);
+        let topic = topic(connection, 1);
+        assert!(max_message_bytes(connection, &topic).unwrap() >= 1_000_000);
     });
 }
