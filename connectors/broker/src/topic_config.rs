@@ -120,6 +120,17 @@ pub(crate) struct Described {
     pub(crate) kind: i8,
 }
 
+/// Where a value comes from, as the protocol numbers it: the topic, or nowhere special.
+pub(crate) const FROM_TOPIC: i8 = 1;
+pub(crate) const FROM_DEFAULT: i8 = 5;
+
+impl Described {
+    /// Where the value comes from.
+    pub(crate) fn source(&self) -> i8 {
+        if self.overridden { FROM_TOPIC } else { FROM_DEFAULT }
+    }
+}
+
 /// Every setting of a topic with its value.
 pub(crate) fn describe(overrides: &Overrides, config: &Config) -> Vec<Described> {
     let describe_one = |setting: &Setting| {

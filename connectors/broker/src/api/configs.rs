@@ -16,14 +16,12 @@ use super::{Call, text};
 use crate::config::Config;
 use crate::fault::{Fault, code};
 use crate::node::Node;
-use crate::topic_config::{self, Described};
+use crate::topic_config::{self, Described, FROM_DEFAULT, FROM_TOPIC};
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
-/// Where a value comes from: the topic, the broker's own settings, or nowhere special.
-const FROM_TOPIC: i8 = 1;
+/// A value comes from the broker's own settings.
 const FROM_BROKER: i8 = 4;
-const FROM_DEFAULT: i8 = 5;
 /// What an incremental change does.
 const SET: i8 = 0;
 const DELETE: i8 = 1;
@@ -95,11 +93,7 @@ fn of_topic(described: Described, synonyms: bool) -> DescribeConfigsResourceResu
     DescribeConfigsResourceResult::default()
         .with_name(text(described.name))
         .with_value(Some(text(&described.value)))
-        .with_config_source(if described.overridden {
-            FROM_TOPIC
-        } else {
-            FROM_DEFAULT
-        })
+        .with_config_source(described.source())
         .with_synonyms(known)
         .with_config_type(described.kind)
 }

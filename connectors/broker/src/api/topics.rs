@@ -1,11 +1,9 @@
 //! CreateTopics, DeleteTopics, CreatePartitions, DeleteRecords.
 
-use std::collections::BTreeMap;
-
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
-use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
+use kafka_protocol::messages::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult};
 use kafka_protocol::messages::delete_records_response::{
     DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
 };
@@ -18,6 +16,7 @@ use kafka_protocol::messages::{
 use super::{Call, text};
 use crate::fault::{Fault, code};
 use crate::node::Node;
+use crate::topic_config::{self, Described, Overrides};
 
 pub(super) async fn create(call: &Call, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let answered = call.node.on_disk(move |node| {
@@ -34,20 +33,35 @@ pub(super) async fn create(call: &Call, request: CreateTopicsRequest) -> CreateT
 fn create_one(node: &Node, topic: CreatableTopic, dry: bool) -> CreatableTopicResult {
     let response = CreatableTopicResult::default().with_name(topic.name.clone());
     match try_create(node, &topic, dry) {
-        Ok(partitions) => response
+        Ok((partitions, configs)) => response
             .with_num_partitions(partitions)
             .with_replication_factor(1)
-            .with_configs(None),
+            .with_configs(Some(describe(&configs, node))),
+        // Null would be truer, but the Java client does not survive it.
         Err(fault) => response
             .with_error_code(fault.code())
             .with_error_message(Some(text(&fault.to_string())))
             .with_num_partitions(-1)
             .with_replication_factor(-1)
-            .with_configs(None),
+            .with_configs(Some(Vec::new())),
     }
 }
 
-fn try_create(node: &Node, topic: &CreatableTopic, dry: bool) -> Result<i32, Fault> {
+/// The settings of the new topic, as the client is told them.
+fn describe(configs: &Overrides, node: &Node) -> Vec<CreatableTopicConfigs> {
+    let one = |described: Described| {
+        CreatableTopicConfigs::default()
+            .with_name(text(described.name))
+            .with_value(Some(text(&described.value)))
+            .with_config_source(described.source())
+    };
+    topic_config::describe(configs, &node.config)
+        .into_iter()
+        .map(one)
+        .collect()
+}
+
+fn try_create(node: &Node, topic: &CreatableTopic, dry: bool) -> Result<(i32, Overrides), Fault> {
     let partitions = match topic.assignments.len() {
         0 if topic.num_partitions == -1 => node.config.default_partitions,
         0 => topic.num_partitions,
@@ -63,13 +77,14 @@ fn try_create(node: &Node, topic: &CreatableTopic, dry: bool) -> Result<i32, Fau
         let text = "there is one broker: the replication factor can only be 1";
         return Err(Fault::new(ResponseError::InvalidReplicationFactor, text));
     }
-    let configs: BTreeMap<String, String> = topic
+    let configs: Overrides = topic
         .configs
         .iter()
         .filter_map(|c| Some((c.name.to_string(), c.value.as_ref()?.to_string())))
         .collect();
-    node.topics.create(&topic.name, partitions, configs, dry)?;
-    Ok(partitions)
+    node.topics
+        .create(&topic.name, partitions, configs.clone(), dry)?;
+    Ok((partitions, configs))
 }
 
 pub(super) async fn delete(call: &Call, request: DeleteTopicsRequest) -> DeleteTopicsResponse {

@@ -55,10 +55,14 @@ impl Groups {
         if !join.member.is_empty() && !groups.contains_key(&join.group) {
             return refuse(ResponseError::UnknownMemberId);
         }
-        let group = groups.entry(join.group.clone()).or_insert_with(Group::new);
-        if !group.accepts(&join) {
+        // Checked on a group that is not there yet as well, so that a refusal leaves none behind.
+        let acceptable = groups
+            .get(&join.group)
+            .map_or_else(|| Group::new().accepts(&join), |group| group.accepts(&join));
+        if !acceptable {
             return refuse(ResponseError::InconsistentGroupProtocol);
         }
+        let group = groups.entry(join.group.clone()).or_insert_with(Group::new);
         let delay = config.group_initial_rebalance_delay;
         let static_member = join
             .instance

@@ -210,3 +210,66 @@ fn help_says_what_the_broker_is_not() {
         assert!(help.contains(word), "{word}");
     }
 }
+
+#[test]
+fn a_full_disk_refuses_records_and_keeps_those_that_were_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    // No file may grow beyond 400 KiB: writing more fails as on a full disk.
+    let script = "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\"";
+    let mut child = Command::new("bash")
+        .args([
+            "-c",
+            script,
+            env!("CARGO_BIN_EXE_dev-broker"),
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+        ])
+        .arg(folder.path())
+        .env("RUST_LOG", "off")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let program = Program {
+        child,
+        address: line.trim().strip_prefix("listening on ").unwrap().to_owned(),
+    };
+    topic(&program.address, "t", 1, &[]);
+    let acknowledged = Acknowledged::default();
+    let mut config = client(&program.address);
+    config
+        .set("enable.idempotence", "true")
+        .set("message.timeout.ms", "3000")
+        .set("batch.size", "20000");
+    let sender: ThreadedProducer<Acknowledged> = config.create_with_context(acknowledged.clone()).unwrap();
+    for n in 0..800 {
+        let value = format!("{n:01000}");
+        sender
+            .send(BaseRecord::<str, str>::to("t").partition(0).payload(&value))
+            .map_err(|(error, _)| error)
+            .unwrap();
+    }
+    sender.flush(WAIT).unwrap();
+    drop(sender);
+    let kept = acknowledged.0.lock().unwrap().clone();
+    assert!((100..410).contains(&kept.len()), "{}", kept.len());
+    assert_eq!(
+        read_from(client(&program.address), "t", 0, 0),
+        kept,
+        "what stands there is read while the disk is full"
+    );
+
+    let address = program.kill();
+    let program = Program::start(&folder, &address, &[]);
+    assert_eq!(read_from(client(&program.address), "t", 0, 0), kept);
+    let sender = crate::clients::producer(client(&program.address));
+    crate::clients::send(&sender, "t", 0, 0..10);
+    assert_eq!(
+        read_from(client(&program.address), "t", 0, kept.len() as i64).len(),
+        10
+    );
+}

@@ -6,7 +6,7 @@ use std::io::Write;
 use rdkafka::producer::Producer;
 use weir_broker::{BrokerError, Config};
 
-use crate::clients::{Own, WAIT, files, numbers, producer, send, topic, values_of, wait_for};
+use crate::clients::{Own, WAIT, files, numbers, producer, send, topic, values_of};
 
 #[test]
 fn many_segments_are_read_across_and_again_after_a_restart() {
@@ -146,5 +146,4 @@ fn a_port_in_use_or_a_folder_that_cannot_be_is_said() {
     };
     let refused = own.run(weir_broker::start(config)).unwrap_err().to_string();
     assert!(refused.contains("cannot use data folder"), "{refused}");
-    let _ = wait_for(async {});
 }
