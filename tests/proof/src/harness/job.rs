@@ -117,6 +117,11 @@ impl Job {
         ))
     }
 
+    /// Everything its runs have said so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     fn spawn(&self, more: &[&str]) -> Result<Process> {
         let mut arguments = vec!["run".to_owned()];
         let flags = [

@@ -57,16 +57,19 @@ pub(crate) const CHECKS: &[Check] = &[
     },
     Check {
         name: "rejected record carries its bytes, key and headers",
-        sql: "SELECT printf('%s: %d/%d: %s', kind, source_partition, source_offset, CASE
-                WHEN CAST(rejects.key AS BLOB) IS NOT CAST(orders_log.key AS BLOB) THEN 'another key'
-                WHEN truncated IS NULL AND CAST(rejects.value AS BLOB) IS NOT CAST(orders_log.value AS BLOB) THEN 'other bytes'
-                WHEN truncated <> length(CAST(orders_log.value AS BLOB)) THEN 'truncated says ' || truncated
-                WHEN source_timestamp IS NOT timestamp THEN 'source_timestamp says ' || coalesce(source_timestamp, 'nothing')
-                ELSE 'no error' END)
-              FROM rejects JOIN orders_log ON partition = source_partition AND orders_log.offset = source_offset
-              WHERE CAST(rejects.key AS BLOB) IS NOT CAST(orders_log.key AS BLOB)
-                 OR (truncated IS NULL AND CAST(rejects.value AS BLOB) IS NOT CAST(orders_log.value AS BLOB))
-                 OR truncated <> length(CAST(orders_log.value AS BLOB)) OR source_timestamp IS NOT timestamp OR coalesce(error, '') = ''",
+        // What was cut keeps its key and begins as it began; `truncated` is the size of key and value together.
+        sql: "SELECT printf('%s: %d/%d: %s', kind, source_partition, source_offset, wrong) FROM (
+                SELECT rejects.*, CASE
+                    WHEN CAST(rejects.key AS BLOB) IS NOT CAST(orders_log.key AS BLOB) THEN 'another key'
+                    WHEN truncated IS NULL AND CAST(rejects.value AS BLOB) IS NOT CAST(orders_log.value AS BLOB) THEN 'other bytes'
+                    WHEN truncated IS NOT NULL AND truncated <> coalesce(length(CAST(orders_log.key AS BLOB)), 0) + length(CAST(orders_log.value AS BLOB))
+                      THEN 'truncated says ' || truncated
+                    WHEN truncated IS NOT NULL AND CAST(rejects.value AS BLOB) IS NOT substr(CAST(orders_log.value AS BLOB), 1, length(CAST(rejects.value AS BLOB)))
+                      THEN 'another beginning'
+                    WHEN source_timestamp IS NOT timestamp THEN 'source_timestamp says ' || coalesce(source_timestamp, 'nothing')
+                    WHEN coalesce(error, '') = '' THEN 'no error' END AS wrong
+                FROM rejects JOIN orders_log ON partition = source_partition AND orders_log.offset = source_offset)
+              WHERE wrong IS NOT NULL",
     },
     Check {
         name: "result reads as the contract says",

@@ -36,7 +36,7 @@ fn stop_and_judge(stage: &mut Stage, mut job: Process) -> Verdict {
 
 on_both_brokers! {
     fn the_last_window_closes_when_all_partitions_are_quiet(bootstrap: &str) {
-        let (mut stage, mut feed) = stage(bootstrap, "all-quiet", Shape { empty: vec![2], ..quick() });
+        let (mut stage, mut feed) = stage(bootstrap, "all-quiet", Shape { empty: vec![2], disorder_ms: 0, ..quick() });
         stage.job.workers = 2;
         let job = stage.job.follow().unwrap();
         stage.write(&mut feed, 12 * SECOND).unwrap();

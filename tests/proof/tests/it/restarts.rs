@@ -3,6 +3,7 @@
 use proof::feed::{Feed, Shape};
 use proof::harness::Stage;
 use proof::kafka;
+use proof::oracle::Rules;
 
 use crate::support::{broker, on_both_brokers, stage};
 
@@ -54,6 +55,7 @@ on_both_brokers! {
         }
         stage.evidence.frozen = (0..=3).map(|n| (live_from / MINUTE + n) * MINUTE).filter(|start| *start <= feed.now_ms()).collect();
         write_and_finish(&mut stage, &mut feed, 5 * MINUTE);
+        assert!(stage.job.said().contains("the log begins after"), "the loss is told");
         let verdict = stage.judge().unwrap();
         verdict.assert_holds();
         assert!(verdict.late > 0, "orders for the frozen window: {verdict}");
@@ -150,19 +152,43 @@ fn a_setting_that_gives_windows_another_meaning_is_refused() {
     write_and_finish(&mut stage, &mut feed, 4 * MINUTE);
     let before = stage.results().unwrap();
     let told = stage.job.rules.clone();
-    let changes: [(&str, fn(&mut proof::oracle::Rules)); 4] = [
-        ("window", |rules| rules.window_ms = 30_000),
-        ("watermark-lag", |rules| rules.lag_ms = 11_000),
-        ("max-ahead", |rules| rules.ahead_ms = 0),
-        ("currency", |rules| rules.currency = "EUR".to_owned()),
+    let changed = [
+        (
+            "window",
+            Rules {
+                window_ms: 30_000,
+                ..told.clone()
+            },
+        ),
+        (
+            "watermark-lag",
+            Rules {
+                lag_ms: 11_000,
+                ..told.clone()
+            },
+        ),
+        (
+            "max-ahead",
+            Rules {
+                ahead_ms: 0,
+                ..told.clone()
+            },
+        ),
+        (
+            "currency",
+            Rules {
+                currency: "EUR".to_owned(),
+                ..told.clone()
+            },
+        ),
     ];
-    for (key, change) in changes {
-        change(&mut stage.job.rules);
+    for (key, rules) in changed {
+        stage.job.rules = rules;
         let (status, said) = stage.job.refused().unwrap();
         assert_eq!(status.code(), Some(USAGE), "{key}: {said}");
         assert!(said.contains(key), "{key}: {said}");
-        stage.job.rules = told.clone();
     }
+    stage.job.rules = told;
     assert_eq!(stage.results().unwrap(), before);
     write_and_finish(&mut stage, &mut feed, 4 * MINUTE);
     stage.judge().unwrap().assert_holds();

@@ -1,6 +1,6 @@
 //! One bounded run over a stream that is wrong in one way: which order goes where.
 
-use proof::feed::{GARBAGE, LEAP_EVE, OrderText, Planned, Shape, Transactional, garbage};
+use proof::feed::{GARBAGE, LEAP_EVE, OrderText, Planned, Shape, Transactional, Writer, garbage};
 use proof::kafka;
 
 use crate::support::{on_both_brokers, order, stage};
@@ -62,7 +62,31 @@ on_both_brokers! {
         verdict.assert_holds();
         assert_eq!(verdict.dead, 1);
         let cut = stage.evidence.dlq.values().next().unwrap();
-        assert_eq!(cut.header("truncated").as_deref(), Some("1048400"));
+        assert_eq!(cut.header("truncated").as_deref(), Some("1048405"));
+    }
+
+    fn values_far_larger_than_the_dead_letters_take_are_cut(bootstrap: &str) {
+        let (mut stage, mut feed) = stage(bootstrap, "huge", Shape::default());
+        stage.job.topics.orders += "-huge";
+        let orders = &stage.job.topics.orders;
+        stage.admin.create(orders, 4, &[("max.message.bytes", "12000000")]).unwrap();
+        stage.writer = Writer::new(bootstrap, orders).unwrap();
+        stage.write(&mut feed, MINUTE).unwrap();
+        let huge: Vec<Planned> = (0..6)
+            .map(|n| Planned {
+                partition: n % 4,
+                timestamp: feed.now_ms(),
+                key: Some(b"huge".to_vec()),
+                value: Some(vec![b'['; 10_000_000]),
+            })
+            .collect();
+        stage.write_these(&huge).unwrap();
+        stage.write(&mut feed, 2 * MINUTE).unwrap();
+        stage.job.workers = 2;
+        stage.job.finish().unwrap();
+        let verdict = stage.judge().unwrap();
+        verdict.assert_holds();
+        assert_eq!(verdict.dead, 6);
     }
 
     fn late_orders_revise_their_window_or_go_to_the_late_topic(bootstrap: &str) {
