@@ -10,14 +10,14 @@ use weir_broker::{Broker, BrokerError, Config};
 use weir_kafka::{Connection, TopicSpec, ensure, offsets, read_last};
 
 use crate::failure::Failure;
-use crate::topic_names::{ORDERS, RESULTS};
+use crate::topic_names::{DLQ, ORDERS, RESULTS};
 
 /// Partitions of the `orders` topic.
 pub(crate) const PARTITIONS: i32 = 4;
 /// Orders are kept for a week, and longer where the history asked for is.
 const LEAST_RETENTION: Duration = Duration::from_secs(7 * 86_400);
-/// Results lie for ten years, as when the job creates their topic.
-const RESULTS_RETENTION_MS: &str = "315360000000";
+/// What comes out lies for ten years, as when the job creates the topics.
+const LONG_RETENTION_MS: &str = "315360000000";
 
 /// The running broker.
 pub(crate) struct Kafka {
@@ -74,7 +74,8 @@ impl Kafka {
         };
         let topics = [
             topic(ORDERS, PARTITIONS, retention_ms),
-            topic(RESULTS, 1, RESULTS_RETENTION_MS.to_owned()),
+            topic(RESULTS, 1, LONG_RETENTION_MS.to_owned()),
+            topic(DLQ, 1, LONG_RETENTION_MS.to_owned()),
         ];
         ensure(&connection, &topics).context("cannot create the topics")?;
         Ok(Self { broker, connection })

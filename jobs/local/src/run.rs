@@ -13,7 +13,7 @@ use crate::check::{self, Claims, Verdict};
 use crate::clock::now_ms;
 use crate::failure::Failure;
 use crate::folder::{Folder, Origin};
-use crate::follow::Follower;
+use crate::follow::{Followed, Follower};
 use crate::generator::Recipe;
 use crate::input::{self, Input};
 use crate::kafka::{Kafka, PARTITIONS, Retention, free_port};
@@ -223,6 +223,11 @@ impl Run<'_> {
     fn finish(&mut self, job: Handle) -> Result<(Status, Option<Timestamp>), Failure> {
         let watermark = job.status().watermark;
         job.finish();
+        // A second signal ends the process at once: the terminal must be in order by then.
+        if self.signals.asked() {
+            self.screen.close();
+            say("stopping: the job reads to the last order (once more Ctrl-C ends it at once)");
+        }
         while !job.is_finished() {
             self.tick(&job, "finishing");
         }
@@ -255,11 +260,15 @@ impl Run<'_> {
 
     fn show_results(&mut self) {
         let Some(follower) = &self.follower else { return };
-        let (old, new): (Vec<_>, Vec<_>) = follower.arrived().partition(|followed| followed.is_old);
-        self.screen
-            .remember(old.into_iter().map(|followed| followed.result));
-        self.screen
-            .results(new.into_iter().map(|followed| followed.result));
+        let mut new = Vec::new();
+        for followed in follower.arrived() {
+            match followed {
+                Followed::Old(result) => self.screen.remember(result),
+                Followed::New(result) => new.push(result),
+                Followed::Refused(reason) => self.screen.refused(reason),
+            }
+        }
+        self.screen.results(new);
     }
 
     fn check(&mut self, runtime: &Runtime, status: Status, watermark: Option<Timestamp>) -> Result<Verdict> {

@@ -274,3 +274,23 @@ fn a_sum_that_does_not_hold_or_differs_from_sql_is_a_fault() {
     .faults;
     assert_eq!(lost, ["6 orders were acknowledged, 5 are there"]);
 }
+
+#[test]
+fn windows_that_skipped_orders_may_belong_to_are_not_judged() {
+    let mut census = Census {
+        written: 2,
+        checked: 1,
+        from_s: i64::MIN,
+    };
+    // An order's time may lie a minute after its record's, so it may belong to the window of the next minute.
+    census.skip_to(MINUTE * 1_000 + 30_000);
+    assert_eq!(census.from_s, MINUTE + 120);
+    census.skip_to(MINUTE * 1_000);
+    assert_eq!(census.from_s, MINUTE + 120, "never back");
+    assert!(!census.is_whole());
+    census.skip_to(i64::MAX);
+    assert!(
+        census.from_s > MINUTE * 1_000,
+        "a record without a time: nothing can be judged"
+    );
+}

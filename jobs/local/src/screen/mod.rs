@@ -89,18 +89,25 @@ impl Screen {
         }
     }
 
-    /// Takes results that were published before this run.
-    pub(crate) fn remember(&mut self, results: impl Iterator<Item = AnalyticsResult>) {
+    /// Takes a result that was published before this run.
+    pub(crate) fn remember(&mut self, result: AnalyticsResult) {
         if let Self::Table(table) = self {
-            results.for_each(|result| table.result(result));
+            table.result(result);
         }
     }
 
     /// Takes results just published.
-    pub(crate) fn results(&mut self, results: impl ExactSizeIterator<Item = AnalyticsResult>) {
+    pub(crate) fn results(&mut self, results: Vec<AnalyticsResult>) {
         match self {
-            Self::Table(table) => results.for_each(|result| table.result(result)),
-            Self::Plain(_) => plain::window_lines(results).iter().for_each(|line| say(line)),
+            Self::Table(table) => results.into_iter().for_each(|result| table.result(result)),
+            Self::Plain(_) => plain::window_lines(&results).iter().for_each(|line| say(line)),
+        }
+    }
+
+    /// Takes the reason of a record just refused.
+    pub(crate) fn refused(&mut self, reason: String) {
+        if let Self::Table(table) = self {
+            table.refused(reason);
         }
     }
 

@@ -37,11 +37,11 @@ impl Plain {
 }
 
 /// Windows, each in a line.
-pub(super) fn window_lines(results: impl ExactSizeIterator<Item = AnalyticsResult>) -> Vec<String> {
+pub(super) fn window_lines(results: &[AnalyticsResult]) -> Vec<String> {
     let left_out = results.len().saturating_sub(MOST_LINES);
     let note = (left_out > 0).then(|| format!("windows: {} more before these", grouped(left_out)));
     note.into_iter()
-        .chain(results.skip(left_out).map(|result| window_line(&result)))
+        .chain(results[left_out..].iter().map(window_line))
         .collect()
 }
 

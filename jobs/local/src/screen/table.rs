@@ -43,6 +43,7 @@ impl Style {
 pub(crate) struct Table {
     places: Option<Places>,
     recent: VecDeque<(Option<Instant>, AnalyticsResult)>,
+    refused: Option<String>,
     last: Option<Instant>,
     rate: Rate,
 }
@@ -52,6 +53,7 @@ impl Table {
         Self {
             places: None,
             recent: VecDeque::new(),
+            refused: None,
             last: None,
             rate: Rate::default(),
         }
@@ -81,6 +83,10 @@ impl Table {
                 }
             }
         }
+    }
+
+    pub(super) fn refused(&mut self, reason: String) {
+        self.refused = Some(reason);
     }
 
     pub(super) fn draw(&mut self, view: &View) {
@@ -159,6 +165,12 @@ impl Table {
                     grouped(view.status.windows_published),
                     grouped(view.status.windows_revised)
                 ),
+            ),
+            (
+                Style::Quiet,
+                self.refused
+                    .as_ref()
+                    .map_or_else(String::new, |reason| format!(" last refused: {reason}")),
             ),
             (Style::Usual, String::new()),
             (Style::Heading, heading()),
@@ -239,14 +251,15 @@ fn window_row(result: &AnalyticsResult) -> String {
 
 fn row(cells: &[&str; 7]) -> String {
     let [start, orders, revenue, items, users, average, revision] = cells;
-    format!(" {start:<21}{orders:>9}{revenue:>15}{items:>9}{users:>9}{average:>11}{revision:>10}")
+    let line = format!(" {start:<21}{orders:>9}{revenue:>15}{items:>9}{users:>9}{average:>11}{revision:>10}");
+    line.trim_end().to_owned()
 }
 
 /// Lines cut to the terminal; a line longer than the width would push the table down.
 fn frame(lines: &[(Style, String)], width: usize, height: usize) -> String {
     let mut text = String::from("\x1b[H");
     for (index, (style, line)) in lines.iter().take(height).enumerate() {
-        let cut: String = line.chars().take(width).collect();
+        let cut: String = line.chars().map(printable).take(width).collect();
         let end = if index + 1 < height {
             "\x1b[K\r\n"
         } else {
@@ -256,6 +269,11 @@ fn frame(lines: &[(Style, String)], width: usize, height: usize) -> String {
     }
     text.push_str("\x1b[J");
     text
+}
+
+/// A reason may quote a record, and a record may hold anything, such as codes for the terminal.
+fn printable(letter: char) -> char {
+    if letter.is_control() { '.' } else { letter }
 }
 
 /// A terminal that has gone away is no reason to stop.
