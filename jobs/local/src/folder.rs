@@ -87,13 +87,12 @@ impl Folder {
         self.root.join("origin.json")
     }
 
-    /// Claims the folder for orders of this origin. Returns whether a file is in it already, whole.
+    /// Whether the folder may take orders of this origin. Returns whether a file is in it already, whole.
     ///
     /// # Errors
     /// A folder with orders of another origin, or with half a file.
-    pub(crate) fn claim(&self, origin: &Origin) -> Result<bool, Failure> {
-        let Some(known) = self.origin()? else {
-            self.write(origin)?;
+    pub(crate) fn admit(&self, origin: &Origin) -> Result<bool, Failure> {
+        let Some(known) = self.known()? else {
             return Ok(false);
         };
         let refusal = |fault: String| Failure::usage(format!("--data-dir: {} {fault}", self.root.display()));
@@ -126,19 +125,24 @@ impl Folder {
         }
     }
 
+    /// Notes whose orders are in the folder, or are about to be.
+    pub(crate) fn note(&self, origin: &Origin) -> Result<()> {
+        self.write(origin)
+    }
+
     /// Notes that all of the file is in the topic.
-    pub(crate) fn complete(&self, origin: &Origin) -> Result<()> {
-        match origin {
+    pub(crate) fn note_whole(&self, origin: &Origin) -> Result<()> {
+        match origin.clone() {
             Origin::File { name, bytes, .. } => self.write(&Origin::File {
-                name: name.clone(),
-                bytes: *bytes,
+                name,
+                bytes,
                 complete: true,
             }),
-            Origin::Invented => Ok(()),
+            Origin::Invented => self.write(origin),
         }
     }
 
-    fn origin(&self) -> Result<Option<Origin>> {
+    fn known(&self) -> Result<Option<Origin>> {
         let path = self.marker();
         match std::fs::read(&path) {
             Ok(text) => {
@@ -181,9 +185,10 @@ mod tests {
     #[test]
     fn a_folder_takes_one_origin_only() {
         let (_keep, folder) = folder();
-        assert!(!folder.claim(&Origin::Invented).unwrap());
-        assert!(!folder.claim(&Origin::Invented).unwrap());
-        let refused = folder.claim(&file("a.parquet")).unwrap_err().to_string();
+        assert!(!folder.admit(&Origin::Invented).unwrap());
+        folder.note(&Origin::Invented).unwrap();
+        assert!(!folder.admit(&Origin::Invented).unwrap());
+        let refused = folder.admit(&file("a.parquet")).unwrap_err().to_string();
         assert!(
             refused.contains("--data-dir") && refused.contains("invented orders"),
             "{refused}"
@@ -193,16 +198,23 @@ mod tests {
     #[test]
     fn a_file_is_taken_in_once_and_half_a_file_is_refused() {
         let (_keep, folder) = folder();
-        assert!(!folder.claim(&file("a.parquet")).unwrap());
+        let origin = file("a.parquet");
+        assert!(!folder.admit(&origin).unwrap());
+        assert!(
+            !folder.admit(&origin).unwrap(),
+            "a start that failed before the first order leaves no trace"
+        );
+        folder.note(&origin).unwrap();
         assert!(
             folder
-                .claim(&file("a.parquet"))
+                .admit(&origin)
                 .unwrap_err()
                 .to_string()
                 .contains("interrupted")
         );
-        folder.complete(&file("a.parquet")).unwrap();
-        assert!(folder.claim(&file("a.parquet")).unwrap());
-        assert!(folder.claim(&file("b.parquet")).is_err());
+        folder.note_whole(&origin).unwrap();
+        assert!(folder.admit(&origin).unwrap());
+        assert!(folder.admit(&file("b.parquet")).is_err());
+        assert!(folder.admit(&Origin::Invented).is_err());
     }
 }

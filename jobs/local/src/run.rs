@@ -34,7 +34,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// Whatever kept it from coming to the check.
 pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
     let signals = Signals::take_over()?;
-    let folder = Folder::open(options.data_dir.as_deref(), options.input.as_deref())?;
+    let folder = Folder::open(options.data_dir.as_deref(), options.input.as_deref())
+        .map_err(|error| Failure::usage(format!("{error:#}")))?;
     let screen = Screen::for_output(options.plain);
     let log = screen.is_table().then(|| folder.log());
     logging::init(log.as_deref())?;
@@ -47,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
         }
         None => (Origin::Invented, None),
     };
-    let already_in = folder.claim(&origin)?;
+    let already_in = folder.admit(&origin)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -114,6 +115,7 @@ impl Run<'_> {
             partitions: PARTITIONS,
         };
         let settings = self.settings(folder, &recipe.currency);
+        folder.note(&Origin::Invented)?;
         // The shop opens first: a job that finds all partitions read to their ends for long lets time go on.
         let shop = Shop::open(from_ms, recipe, self.producer()?)?;
         let job = self.start_job(settings, folder)?;
@@ -153,6 +155,7 @@ impl Run<'_> {
         if already_in {
             say("the folder has these orders already: nothing to add");
         } else {
+            folder.note(origin)?;
             let producer = self.producer()?;
             let never = AtomicBool::new(false);
             for record in &input.records {
@@ -165,7 +168,7 @@ impl Run<'_> {
                 producer.send(outgoing, &never)?;
             }
             producer.finish()?;
-            folder.complete(origin)?;
+            folder.note_whole(origin)?;
         }
         let settings = self.settings(folder, &input.currency);
         let job = self.start_job(settings, folder)?;
