@@ -31,6 +31,7 @@ mod locked;
 mod log;
 mod maintenance;
 mod node;
+mod partition;
 mod producer_state;
 mod server;
 mod shape;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::{fs, io};
 
@@ -12,22 +11,12 @@ use crate::config::Config;
 use crate::fault::{Fault, storage};
 use crate::journal::Journal;
 use crate::ledger::{Entry, TopicRecord};
-use crate::locked::{locked, now_ms};
-use crate::log::batch::{BatchHeader, Marker};
-use crate::log::{Appended, Log};
+use crate::locked::locked;
+use crate::partition::Partition;
 use crate::topic_config::{self, Effective, Overrides};
-use crate::waiters::Waiters;
 
 /// Partitions a topic may have.
 const MOST_PARTITIONS: i32 = 10_000;
-
-/// A partition: its log, and who waits for it to grow.
-#[derive(Debug)]
-pub(crate) struct Partition {
-    log: Mutex<Log>,
-    pub(crate) waiters: Waiters,
-    deleted: AtomicBool,
-}
 
 /// A topic.
 #[derive(Debug)]
@@ -36,81 +25,6 @@ pub(crate) struct Topic {
     folder: PathBuf,
     partitions: RwLock<Vec<Arc<Partition>>>,
     settings: RwLock<Effective>,
-}
-
-impl Partition {
-    fn open(folder: &Path, start: i64) -> io::Result<Arc<Self>> {
-        let log = Log::open(folder, start, now_ms())?;
-        Ok(Arc::new(Self {
-            log: Mutex::new(log),
-            waiters: Waiters::default(),
-            deleted: AtomicBool::new(false),
-        }))
-    }
-
-    /// Uses the log; blocks on files.
-    pub(crate) fn with_log<T>(&self, work: impl FnOnce(&mut Log) -> Result<T, Fault>) -> Result<T, Fault> {
-        let mut log = locked(&self.log);
-        if self.deleted.load(Ordering::Acquire) {
-            return Err(ResponseError::UnknownTopicOrPartition.into());
-        }
-        work(&mut log)
-    }
-
-    /// Appends a checked batch, and syncs it if asked to.
-    pub(crate) fn append(
-        &self,
-        bytes: &[u8],
-        header: BatchHeader,
-        topic: &Effective,
-    ) -> Result<Appended, Fault> {
-        let (appended, file) = self.with_log(|log| {
-            let appended = log.append(bytes, header, &topic.log, now_ms())?;
-            let file = sync_target(log, topic)?;
-            Ok((appended, file))
-        })?;
-        self.waiters.wake(true, !header.is_transactional());
-        sync(file)?;
-        Ok(appended)
-    }
-
-    /// Ends the transaction of a producer here, if it has one open.
-    pub(crate) fn end_transaction(
-        &self,
-        marker: Marker,
-        producer_id: i64,
-        epoch: i16,
-        topic: &Effective,
-    ) -> Result<(), Fault> {
-        let file = self.with_log(|log| {
-            if log.has_open_transaction(producer_id) {
-                log.end_transaction(marker, producer_id, epoch, &topic.log, now_ms())?;
-            }
-            sync_target(log, topic)
-        })?;
-        self.waiters.wake(true, true);
-        sync(file)
-    }
-
-    fn close_for_good(&self) {
-        let _log = locked(&self.log);
-        self.deleted.store(true, Ordering::Release);
-        self.waiters.wake(true, true);
-    }
-}
-
-fn sync_target(log: &Log, topic: &Effective) -> Result<Option<Arc<fs::File>>, Fault> {
-    if !topic.log.fsync {
-        return Ok(None);
-    }
-    log.active_file()
-        .map(Some)
-        .map_err(|e| storage("opening a segment", &e))
-}
-
-fn sync(file: Option<Arc<fs::File>>) -> Result<(), Fault> {
-    file.map_or(Ok(()), |file| file.sync_data())
-        .map_err(|e| storage("syncing a segment", &e))
 }
 
 impl Topic {

@@ -147,3 +147,18 @@ fn a_port_in_use_or_a_folder_that_cannot_be_is_said() {
     let refused = own.run(weir_broker::start(config)).unwrap_err().to_string();
     assert!(refused.contains("cannot use data folder"), "{refused}");
 }
+
+#[test]
+fn with_fsync_everything_works_as_without() {
+    let mut own = Own::with(|config| config.fsync = true);
+    topic(&own.address(), "t", 1, &[("segment.bytes", "5000")]);
+    let sender = crate::transactions::transactional(own.client(), "id");
+    for n in 0..10 {
+        sender.begin_transaction().unwrap();
+        send(&sender, "t", 0, n * 100..n * 100 + 100);
+        sender.commit_transaction(WAIT).unwrap();
+    }
+    drop(sender);
+    own.restart();
+    assert_eq!(values_of(own.client(), "t", 0), numbers(0..1_000));
+}
