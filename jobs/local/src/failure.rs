@@ -54,6 +54,12 @@ impl From<anyhow::Error> for Failure {
 
 impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
+        if matches!(&error, JobError::Setting { key: "currency", .. }) {
+            // The job's own advice is a flag that is not ours.
+            return Self::usage(
+                "--currency: the orders of this folder are counted in another one; take another --data-dir",
+            );
+        }
         Self {
             code: error.exit_code(),
             error: error.into(),

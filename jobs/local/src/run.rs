@@ -82,16 +82,17 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
     Ok(verdict.faults.is_empty())
 }
 
+/// Fields are dropped in this sequence: what talks to the broker goes before it.
 struct Run<'o> {
     options: &'o Options,
-    kafka: Kafka,
-    /// Orders in the topic before this run.
-    before: u64,
+    follower: Option<Follower>,
     screen: Screen,
     signals: Signals,
     started: Instant,
     progress: Arc<Progress>,
-    follower: Option<Follower>,
+    /// Orders in the topic before this run.
+    before: u64,
+    kafka: Kafka,
 }
 
 impl Run<'_> {

@@ -108,6 +108,16 @@ fn a_file_is_read_to_its_end_checked_and_not_read_twice() {
         assert!(said.line("orders produced =").contains(sums), "{}", said.out);
         assert_eq!(said.number(" windows ("), 10, "{}", said.out);
     }
+    let other_currency = run(
+        &data_dir,
+        &[arguments.as_slice(), &["--currency", "EUR"]].concat(),
+    );
+    assert_eq!(other_currency.code, Some(64), "{}", other_currency.err);
+    assert!(
+        other_currency.err.contains("--currency"),
+        "{}",
+        other_currency.err
+    );
     let refused = run(&data_dir, &["--duration", "0s"]);
     assert_eq!(refused.code, Some(64), "{}", refused.err);
     assert!(refused.err.contains("--data-dir"), "{}", refused.err);
