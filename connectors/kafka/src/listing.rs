@@ -1,6 +1,7 @@
 //! What a topic has: its partitions with their leaders, and the offsets of many partitions in one request.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::time::Duration;
 
 use rdkafka::client::Client;
@@ -25,6 +26,33 @@ pub(crate) fn asker(
     config
         .create_with_context(Context::new(purpose))
         .map_err(ConnectionError::from_kafka)
+}
+
+/// Lets go of a client without waiting for it: closing one takes up to a tenth of a second.
+pub(crate) struct LetGo<T: Send + 'static>(Option<T>);
+
+impl<T: Send> LetGo<T> {
+    pub(crate) fn new(client: T) -> Self {
+        Self(Some(client))
+    }
+}
+
+impl<T: Send> Deref for LetGo<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("the client is taken in drop only")
+    }
+}
+
+impl<T: Send> Drop for LetGo<T> {
+    fn drop(&mut self) {
+        let client = self.0.take();
+        // Without a thread the client goes with the closure, here and now.
+        let _ = std::thread::Builder::new()
+            .name("kafka-close".into())
+            .spawn(move || drop(client));
+    }
 }
 
 /// Serves what librdkafka has to say about its connection, without waiting; true if there is more. Bounded, so that a

@@ -95,6 +95,8 @@ pub struct Sink {
 const ABORT: Duration = Duration::from_secs(5);
 /// After this time a wait for the broker is worth a line in the log.
 const LONG: Duration = Duration::from_secs(2);
+/// How long a connection to a broker that is there takes, amply.
+const CONNECTION: Duration = Duration::from_millis(200);
 /// How often deliveries are looked at.
 const POLL: Duration = Duration::from_millis(1);
 
@@ -130,8 +132,14 @@ impl Sink {
             usable: true,
             out_of_step: false,
         };
-        sink.while_serving(|producer| producer.init_transactions(sink.options.connect_timeout))
-            .map_err(|error| sink.connect_error(error))?;
+        let patience = sink.options.connect_timeout;
+        sink.while_serving(|producer| {
+            // librdkafka asks for its producer id at once and, finding no connection yet, half a second later: so it
+            // gets a moment to connect first. Whether it did shows in the call that follows.
+            let _ = producer.client().fetch_cluster_id(CONNECTION.min(patience / 2));
+            producer.init_transactions(patience)
+        })
+        .map_err(|error| sink.connect_error(error))?;
         Ok(sink)
     }
 

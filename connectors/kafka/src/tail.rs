@@ -9,7 +9,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::connection::{Connection, ConnectionError};
 use crate::context::Context;
-use crate::listing;
+use crate::listing::{self, LetGo};
 use crate::topics::{self, TopicError};
 
 /// A record with its own copies of key, value and headers.
@@ -144,7 +144,7 @@ pub fn read_range(
 
 /// A reader of one partition.
 struct Tail<'a> {
-    consumer: BaseConsumer<Context>,
+    consumer: LetGo<BaseConsumer<Context>>,
     topic: &'a str,
     partition: i32,
 }
@@ -165,9 +165,8 @@ impl<'a> Tail<'a> {
             .set("enable.auto.offset.store", "false")
             .set("enable.partition.eof", "true")
             .set("allow.auto.create.topics", "false");
-        let consumer = config
-            .create_with_context(Context::new("tail"))
-            .map_err(ConnectionError::from_kafka)?;
+        let consumer = config.create_with_context(Context::new("tail"));
+        let consumer = LetGo::new(consumer.map_err(ConnectionError::from_kafka)?);
         Ok(Self {
             consumer,
             topic,

@@ -11,7 +11,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use crate::block_on::block_on;
 use crate::connection::{Connection, ConnectionError};
 use crate::context::Context;
-use crate::listing;
+use crate::listing::{self, LetGo};
 
 /// A topic as it is to be made. One that exists is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +117,8 @@ fn ensure_one(
         Ok(Err(code)) if is_final(code) => return Err(refused(&spec.name, code)),
         Ok(Err(_)) => return Ok(false),
     }
-    create(&admin(connection)?, spec)?;
+    let admin = admin(connection)?;
+    create(&admin, spec)?;
     Ok(false)
 }
 
@@ -279,11 +280,10 @@ pub(crate) fn known_leaders(
     }
 }
 
-fn admin(connection: &Connection) -> Result<AdminClient<Context>, ConnectionError> {
+fn admin(connection: &Connection) -> Result<LetGo<AdminClient<Context>>, ConnectionError> {
     let config = connection.config(&[])?;
-    config
-        .create_with_context(Context::new("topics"))
-        .map_err(ConnectionError::from_kafka)
+    let admin = config.create_with_context(Context::new("topics"));
+    admin.map(LetGo::new).map_err(ConnectionError::from_kafka)
 }
 
 fn refused(topic: &str, code: RDKafkaErrorCode) -> TopicError {
