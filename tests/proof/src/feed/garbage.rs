@@ -1,6 +1,6 @@
 //! Values that are no valid order, each wrong in one way.
 
-use super::layout::{Layout, OrderText, money, time};
+use super::layout::{OrderText, money, spelled_out, time};
 
 /// The kinds of garbage; [`garbage`] makes each.
 pub const KINDS: [&str; 47] = [
@@ -58,7 +58,7 @@ pub const KINDS: [&str; 47] = [
 /// # Panics
 /// When there is no such kind.
 pub fn garbage(kind: &str, order: &OrderText) -> Vec<u8> {
-    let own = || String::from_utf8(Layout::Own.write(order)).expect("the layout writes strings");
+    let own = || spelled_out(order, "order.created");
     let total = format!(r#""total_amount":"{}""#, money(order.total_minor));
     let created = format!(r#""created_at":"{}""#, time(order.created_ms, 0));
     let user = format!(r#""user_id":"{}""#, order.user_id);
@@ -158,7 +158,11 @@ mod tests {
             1_709_157_600_123,
         );
         for kind in KINDS {
-            assert_ne!(garbage(kind, &order), Layout::Own.write(&order), "{kind}");
+            assert_ne!(
+                garbage(kind, &order),
+                spelled_out(&order, "order.created").into_bytes(),
+                "{kind}"
+            );
         }
     }
 }

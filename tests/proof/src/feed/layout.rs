@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use weir_proto::order::{Item, Order};
+use weir_proto::{Money, Timestamp};
+
 /// An order before it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderText {
@@ -34,7 +37,7 @@ impl OrderText {
 /// A way of writing an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// As our own writer does: the field order of the contract, money as strings, no spaces.
+    /// As our own writer does.
     Own,
     /// Money as JSON numbers, times as epoch milliseconds.
     Numbers,
@@ -66,8 +69,8 @@ impl Layout {
         let time = time(order.created_ms, 0);
         let items = items(order, '"');
         let text = match self {
-            Layout::Own => own(order, "order.created"),
-            Layout::Paid => own(order, "order.paid"),
+            Layout::Own => return written(order),
+            Layout::Paid => spelled_out(order, "order.paid"),
             Layout::Untyped => format!(
                 r#"{{"order_id":"{id}","user_id":"{user}","currency":"USD","total_amount":"{total}","items":{items},"created_at":"{time}"}}"#
             ),
@@ -101,7 +104,28 @@ impl Layout {
     }
 }
 
-fn own(order: &OrderText, event_type: &str) -> String {
+/// What our own writer writes.
+fn written(order: &OrderText) -> Vec<u8> {
+    let amount =
+        |minor: i64| Money::from_minor(minor).expect("amounts of the feed are sums of positive prices");
+    let items = order.items.iter().map(|(product_id, quantity, price)| Item {
+        product_id: product_id.clone(),
+        quantity: *quantity,
+        unit_price: amount(*price),
+    });
+    Order {
+        order_id: order.order_id.clone(),
+        user_id: order.user_id.clone(),
+        currency: "USD".to_owned(),
+        total_amount: amount(order.total_minor),
+        items: items.collect(),
+        created_at: Timestamp::from_millis(order.created_ms).expect("a feed lives in this century"),
+    }
+    .to_json()
+}
+
+/// The fields in the order of the contract, milliseconds always shown.
+pub(super) fn spelled_out(order: &OrderText, event_type: &str) -> String {
     format!(
         r#"{{"event_type":"{event_type}","order_id":"{}","user_id":"{}","currency":"USD","total_amount":"{}","items":{},"created_at":"{}"}}"#,
         order.order_id,

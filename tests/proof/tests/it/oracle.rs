@@ -444,7 +444,13 @@ fn created(record: &Record) -> Option<i64> {
     let text = value["created_at"].as_str()?;
     let day: i64 = text[8..10].parse().ok()?;
     let (hour, minute): (i64, i64) = (text[11..13].parse().ok()?, text[14..16].parse().ok()?);
-    let (second, milli): (i64, i64) = (text[17..19].parse().ok()?, text[20..23].parse().ok()?);
+    let second: i64 = text[17..19].parse().ok()?;
+    // Our own writer leaves out milliseconds that are none.
+    let milli: i64 = text
+        .get(19..23)
+        .filter(|fraction| fraction.starts_with('.'))
+        .map_or(Ok(0), |fraction| fraction[1..].parse())
+        .ok()?;
     let east = if text.ends_with("+05:30") { 330 } else { 0 };
     Some(
         START + (day - 28) * 86_400_000 + ((hour - 22) * 60 + minute - east) * 60_000 + second * 1000 + milli,

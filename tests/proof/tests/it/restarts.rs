@@ -82,6 +82,43 @@ on_both_brokers! {
 }
 
 #[test]
+fn retention_that_takes_unread_orders_loses_those_and_no_others() {
+    let (mut stage, mut feed) = stage(
+        broker(),
+        "unread",
+        Shape {
+            disorder_ms: 4_000,
+            ..Shape::default()
+        },
+    );
+    write_and_finish(&mut stage, &mut feed, 5 * MINUTE + 20_000);
+    stage.look().unwrap();
+    let live_from = feed.now_ms() - 10_000 - 2 * MINUTE;
+    stage.evidence.frozen = (0..=3)
+        .map(|n| (live_from / MINUTE + n) * MINUTE)
+        .filter(|start| *start <= feed.now_ms())
+        .collect();
+    let orders = stage.job.topics.orders.clone();
+    let read = kafka::ends(broker(), &orders).unwrap();
+    stage.write(&mut feed, 6 * MINUTE).unwrap();
+    for (partition, (_, end)) in kafka::ends(broker(), &orders).unwrap() {
+        // Half of what was never read goes as well; the judge has not seen it either.
+        stage
+            .admin
+            .delete_before(&orders, partition, (read[&partition].1 + end) / 2)
+            .unwrap();
+    }
+    stage.job.workers = 2;
+    stage.job.finish().unwrap();
+    let verdict = stage.judge().unwrap();
+    verdict.assert_holds();
+    assert!(
+        stage.job.said().contains("the log begins after"),
+        "the loss is told"
+    );
+}
+
+#[test]
 fn a_run_with_nothing_new_writes_nothing() {
     let (mut stage, mut feed) = stage(broker(), "again", Shape::rough(23));
     write_and_finish(&mut stage, &mut feed, 5 * MINUTE);
