@@ -28,6 +28,8 @@ pub struct Reject {
     pub value: Option<Vec<u8>>,
     /// Why.
     pub reason: Reason,
+    /// For a late order: the start of its window (seconds).
+    pub window: Option<u64>,
 }
 
 /// Why a record does not make it into a window.

@@ -151,7 +151,7 @@ impl Partition {
                         "field `created_at` lies more than {} s ahead of the record's timestamp",
                         rules.max_ahead_ms / 1_000
                     );
-                    self.reject(entry, Reason::Invalid(text), before, harvest);
+                    self.reject(entry, Reason::Invalid(text), None, before, harvest);
                 } else {
                     self.move_clock(rules.clock_of(event_ms, entry.timestamp), entry.offset, harvest);
                     self.unanswered = None;
@@ -163,7 +163,7 @@ impl Partition {
                             "order came after its window [{window}, {}) was final",
                             rules.end(window)
                         );
-                        self.reject(entry, Reason::Late(text), before, harvest);
+                        self.reject(entry, Reason::Late(text), Some(window), before, harvest);
                     } else {
                         self.saw(window, entry.offset);
                         harvest.order(
@@ -180,7 +180,7 @@ impl Partition {
                 }
             }
             Decoded::Ignored => harvest.tally(self.clock).ignored += 1,
-            Decoded::Invalid(text) => self.reject(entry, Reason::Invalid(text), before, harvest),
+            Decoded::Invalid(text) => self.reject(entry, Reason::Invalid(text), None, before, harvest),
         }
         harvest.tally(self.clock).consumed += 1;
         self.prior = Some((entry.offset, entry.timestamp));
@@ -301,6 +301,7 @@ impl Partition {
         &mut self,
         entry: Entry<'_>,
         reason: Reason,
+        window: Option<u64>,
         before: Option<RejectedBefore>,
         harvest: &mut Harvest,
     ) {
@@ -325,6 +326,7 @@ impl Partition {
             key: entry.key.map(<[u8]>::to_vec),
             value: entry.value.map(<[u8]>::to_vec),
             reason,
+            window,
         };
         harvest.facts.push((self.clock, Fact::Reject(reject)));
     }

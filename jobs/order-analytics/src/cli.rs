@@ -7,8 +7,11 @@ mod values;
 use std::ffi::OsString;
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use self::keys::{KEYS, Kind};
 use self::layers::Layers;
@@ -22,7 +25,8 @@ const USAGE: u8 = 64;
 const EXIT_CODES: &str = "Every flag is also a key of the TOML file given with --config and an environment variable \
 ORDER_ANALYTICS_<FLAG> (upper case, dashes as underscores); flag beats variable beats file.
 
-Exit codes: 0 done or stopped, 64 a wrong setting, 65 the orders topic is not the one that was read, 69 a server is not \
+Exit codes: 0 done or stopped, 64 a wrong setting, 65 the orders topic is not the one that was read \
+or the progress record cannot be used, 69 a server is not \
 available, 70 a fault of the program, 76 fenced: another process took over, or a transaction was open for too long.";
 
 /// The whole program: reads the command line, runs the job, gives the exit code.
@@ -108,21 +112,14 @@ fn read(flags: &ArgMatches, environment: &dyn Fn(&str) -> Option<String>) -> Res
 
 fn operate(settings: Settings) -> Result<(), JobError> {
     logging::init();
+    // Before anything that may take its time.
+    let stop: Arc<OnceLock<Box<dyn Fn() + Send + Sync>>> = Arc::default();
+    heed_signals(Arc::clone(&stop))?;
     let handle = job::start(settings)?;
+    let _ = stop.set(Box::new(handle.stopper()));
     if let Some(address) = handle.http_addr() {
         tracing::info!(%address, "serving /metrics, /health and /ready");
     }
-    let stop = handle.stopper();
-    let mut signals =
-        signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT])
-            .map_err(|error| JobError::Internal(format!("no signal handler: {error}")))?;
-    // The thread ends with the process.
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            tracing::info!(signal, "stopping: the commit in hand is finished first");
-            stop();
-        }
-    });
     let outcome = handle.join()?;
     tracing::info!(
         complete = outcome.complete,
@@ -134,6 +131,28 @@ fn operate(settings: Settings) -> Result<(), JobError> {
         invalid = outcome.totals.invalid,
         "ended"
     );
+    Ok(())
+}
+
+/// The first signal stops the job, the second ends the process at once.
+fn heed_signals(stop: Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>) -> Result<(), JobError> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])
+        .map_err(|error| JobError::Internal(format!("no signal handler: {error}")))?;
+    // The thread ends with the process.
+    std::thread::spawn(move || {
+        let mut heard = signals.forever();
+        if let Some(signal) = heard.next() {
+            let Some(stop) = stop.get() else {
+                // The job has not begun: there is nothing to finish.
+                std::process::exit(0);
+            };
+            tracing::info!(signal, "stopping: the commit in hand is finished first");
+            stop();
+        }
+        if let Some(signal) = heard.next() {
+            std::process::exit(128 + signal);
+        }
+    });
     Ok(())
 }
 

@@ -19,8 +19,8 @@ use crate::status::Shared;
 
 /// Records read but not committed beyond which the source waits for the commit under way.
 const MOST_WAITING: u64 = 4_000_000;
-/// Bytes of rejected records beyond which the source waits for the commit under way.
-const MOST_REJECTED_BYTES: u64 = 32 << 20;
+/// Bytes of rejected records, with those in the commit under way, beyond which the source waits for it.
+const MOST_REJECTED_BYTES: u64 = 16 << 20;
 
 /// The streams that a commit is made of.
 pub(crate) struct Streams<'scope> {
@@ -131,6 +131,7 @@ impl Collector {
         }
         self.replay_through(frontier);
         self.cut_if_due(frontier);
+        self.reject_ahead();
         self.hold_the_source();
     }
 
@@ -168,23 +169,42 @@ impl Collector {
         let draft = self.desk.ledger.cut(frontier);
         self.report_mismatches();
         if let Some(draft) = draft {
+            self.committed_at = Instant::now();
+            self.send(draft);
+        }
+    }
+
+    /// What was published before is only sure to be whole once the replay is through.
+    fn reject_ahead(&mut self) {
+        if self.under_way || !self.ready {
+            return;
+        }
+        if let Some(draft) = self.desk.ledger.rejects_ahead() {
             self.send(draft);
         }
     }
 
     fn send(&mut self, draft: Draft) {
-        let progress = self.desk.ledger.progress(&self.desk.currency);
+        let ledger = &self.desk.ledger;
+        let commit = Commit::Write {
+            progress: Box::new(ledger.progress(&self.desk.currency)),
+            rejected_ahead: ledger.rejected_ahead(),
+            draft,
+        };
         self.under_way = true;
-        self.committed_at = Instant::now();
         // A thread that has ended has reported why; the job is about to stop.
-        let _ = self.desk.commits.send(Commit::Write { draft, progress });
+        let _ = self.desk.commits.send(commit);
     }
 
     /// While a commit is under way, reading on is bounded.
     fn hold_the_source(&self) {
         let shared = &self.desk.shared;
         let too_much = self.desk.ledger.waiting_records() > MOST_WAITING
-            || shared.rejected_bytes.load(Ordering::Relaxed) > MOST_REJECTED_BYTES;
+            || shared
+                .rejected_bytes
+                .load(Ordering::Relaxed)
+                .max(self.desk.ledger.rejects_bytes())
+                > MOST_REJECTED_BYTES;
         let hold = self.under_way && too_much;
         if shared.hold.swap(hold, Ordering::AcqRel) && !hold {
             shared.clocks.wake_all();

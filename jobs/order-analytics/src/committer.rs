@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use weir_dataflow::source::{Reason, Reject};
 use weir_kafka::{
-    Connection, Outgoing, Receipt, Sink, SinkError, SinkOptions, Transaction, dead_letter, read_last,
+    Connection, Outgoing, Receipt, Sink, SinkError, SinkOptions, Transaction, dead_letter, offsets, read_last,
 };
-use weir_parquet::Writer;
 use weir_proto::AnalyticsResult;
 
 use crate::error::JobError;
 use crate::failpoint;
 use crate::ledger::Draft;
-use crate::progress::Progress;
+use crate::parquet::Parquet;
+use crate::progress::{Progress, RejectedFrom};
 use crate::settings::Settings;
 use crate::status::Shared;
 
@@ -29,7 +29,9 @@ pub(crate) enum Commit {
         /// What is new.
         draft: Draft,
         /// The state after it.
-        progress: Progress,
+        progress: Box<Progress>,
+        /// Whether rejects were written ahead of their cut, now or before, that no cut holds yet.
+        rejected_ahead: bool,
     },
     /// A bounded run has come to its end.
     End,
@@ -66,13 +68,15 @@ pub(crate) struct Committer {
     pub(crate) topics: Topics,
     pub(crate) sink: Option<Sink>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) parquet: Option<Writer>,
+    pub(crate) parquet: Option<Parquet>,
     /// Sequence number of the last commit, over all runs.
     pub(crate) sequence: u64,
     /// The name of this run.
     pub(crate) instance: String,
     /// The Parquet position that the progress held at the start.
     pub(crate) parquet_position: Option<i64>,
+    /// Where the rejects lie that were written ahead of their cut, while there are any.
+    pub(crate) rejected_from: Option<RejectedFrom>,
 }
 
 /// The sink's settings for a job.
@@ -96,8 +100,13 @@ impl Committer {
     ) -> Result<Ended, JobError> {
         while let Ok(commit) = commits.recv() {
             match commit {
-                Commit::Write { draft, progress } => {
-                    self.write(draft, progress)?;
+                Commit::Write {
+                    draft,
+                    mut progress,
+                    rejected_ahead,
+                } => {
+                    progress.rejected_from = self.rejected_from(rejected_ahead)?;
+                    self.write(draft, *progress)?;
                     // The other side is gone when the job stops.
                     let _ = done.send(());
                     wake();
@@ -109,20 +118,58 @@ impl Committer {
     }
 
     /// Gives the Parquet writer back, to write what is left.
-    pub(crate) fn into_parquet(self) -> Option<Writer> {
+    pub(crate) fn into_parquet(self) -> Option<Parquet> {
         self.parquet
     }
 
-    fn write(&mut self, draft: Draft, mut progress: Progress) -> Result<(), JobError> {
-        let durable = self.parquet.as_ref().and_then(Writer::durable);
+    /// From where on a start must look for rejects written ahead of their cut: the ends of the topics before the first
+    /// of them is written.
+    fn rejected_from(&mut self, ahead: bool) -> Result<Option<RejectedFrom>, JobError> {
+        if !ahead {
+            self.rejected_from = None;
+        }
+        while ahead && self.rejected_from.is_none() {
+            match self.ends_of_rejects() {
+                Ok(ends) => self.rejected_from = Some(ends),
+                Err(JobError::Unavailable(reason)) if self.shared.ending() => {
+                    return Err(JobError::Unavailable(reason));
+                }
+                Err(JobError::Unavailable(reason)) => {
+                    tracing::debug!(reason, "the ends of the topics of rejects are asked again");
+                    std::thread::sleep(RETRY);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.rejected_from.clone())
+    }
+
+    fn ends_of_rejects(&self) -> Result<RejectedFrom, JobError> {
+        let ends = |topic: &str| -> Result<BTreeMap<i32, i64>, JobError> {
+            let offsets = offsets(&self.connection, topic)?;
+            Ok(offsets.into_iter().map(|(id, (_, end))| (id, end)).collect())
+        };
+        Ok(RejectedFrom {
+            dlq: ends(&self.topics.dlq)?,
+            late: ends(&self.topics.late)?,
+        })
+    }
+
+    fn write(&mut self, mut draft: Draft, mut progress: Progress) -> Result<(), JobError> {
+        let durable = self.parquet.as_ref().and_then(Parquet::durable);
         self.parquet_position = durable.max(self.parquet_position);
         self.sequence += 1;
         progress.sequence = self.sequence;
         progress.instance.clone_from(&self.instance);
         progress.parquet_position = self.parquet_position;
-        let mut transaction = self.transaction(&draft, &progress);
+        // What may be large is held once.
+        let rejects = std::mem::take(&mut draft.rejects);
+        let rejected_bytes: u64 = rejects.iter().map(bytes_of).sum();
+        let rejected = rejects.len();
+        let mut transaction = self.transaction(&draft, rejects, &progress);
 
         failpoint::reach("before-commit");
+        failpoint::panic_at("commit-panics");
         let begun = Instant::now();
         let receipt = self.commit(&mut transaction)?;
         self.shared
@@ -137,14 +184,16 @@ impl Committer {
             .map(|(id, partition)| (*id, partition.processed));
         self.shared
             .committed(draft.totals, draft.frontier, processed, &draft.results);
-        self.report(&draft);
-        let written: u64 = draft.rejects.iter().map(bytes_of).sum();
-        self.shared.rejected_bytes.fetch_sub(written, Ordering::Relaxed);
+        drop(transaction);
+        self.report(&draft, rejected);
+        self.shared
+            .rejected_bytes
+            .fetch_sub(rejected_bytes, Ordering::Relaxed);
         self.to_parquet(draft.results, &receipt);
         Ok(())
     }
 
-    fn report(&self, draft: &Draft) {
+    fn report(&self, draft: &Draft, rejected: usize) {
         let metrics = &self.shared.metrics;
         metrics.totals(&draft.totals);
         let revised = draft.results.iter().filter(|result| result.revision > 0).count() as u64;
@@ -156,7 +205,7 @@ impl Committer {
         tracing::debug!(
             frontier = draft.frontier,
             results = draft.results.len(),
-            rejects = draft.rejects.len(),
+            rejects = rejected,
             "committed"
         );
     }
@@ -176,9 +225,9 @@ impl Committer {
         writer.send(results, position);
     }
 
-    fn transaction(&self, draft: &Draft, progress: &Progress) -> Transaction {
+    fn transaction(&self, draft: &Draft, rejects: Vec<Reject>, progress: &Progress) -> Transaction {
         let topics = &self.topics;
-        let mut records: Vec<Outgoing> = Vec::with_capacity(draft.results.len() + draft.rejects.len() + 1);
+        let mut records: Vec<Outgoing> = Vec::with_capacity(draft.results.len() + rejects.len() + 1);
         records.extend(draft.results.iter().map(|result| Outgoing {
             topic: Arc::clone(&topics.results),
             partition: Some(0),
@@ -186,7 +235,7 @@ impl Committer {
             value: Some(result.to_json()),
             headers: Vec::new(),
         }));
-        records.extend(draft.rejects.iter().map(|reject| self.reject(reject)));
+        records.extend(rejects.into_iter().map(|reject| self.reject(reject)));
         records.push(Outgoing {
             topic: Arc::clone(&topics.progress),
             partition: Some(0),
@@ -202,8 +251,8 @@ impl Committer {
         Transaction { records, offsets }
     }
 
-    fn reject(&self, reject: &Reject) -> Outgoing {
-        let (topic, most_bytes, error) = match &reject.reason {
+    fn reject(&self, reject: Reject) -> Outgoing {
+        let (topic, most_bytes, error) = match reject.reason {
             Reason::Invalid(error) => (&self.topics.dlq, self.topics.dlq_bytes, error),
             Reason::Late(error) => (&self.topics.late, self.topics.late_bytes, error),
         };
@@ -211,9 +260,9 @@ impl Committer {
             partition: reject.partition,
             offset: reject.offset,
             timestamp: reject.timestamp,
-            key: reject.key.clone(),
-            value: reject.value.clone(),
-            error: error.clone(),
+            key: reject.key,
+            value: reject.value,
+            error,
         };
         dead_letter(topic, &self.topics.orders, &reject, most_bytes)
     }
@@ -233,7 +282,7 @@ impl Committer {
             self.shared.metrics.transaction_failures.inc();
             match error {
                 SinkError::Fenced(_) => return Err(JobError::Fenced(error.to_string())),
-                SinkError::Fatal(_) => return Err(JobError::Unavailable(error.to_string())),
+                SinkError::Fatal(_) => return Err(JobError::Refused(error.to_string())),
                 SinkError::Rejected { index, ref topic, .. } => {
                     let own = **topic == *self.topics.results || **topic == *self.topics.progress;
                     if own || !shrink(&mut transaction.records[index]) {
@@ -262,7 +311,7 @@ impl Committer {
         self.sink = None;
         loop {
             std::thread::sleep(RETRY);
-            if self.shared.stopping.load(Ordering::Relaxed) {
+            if self.shared.ending() {
                 return Err(JobError::Unavailable(
                     "stopped while Kafka was not available".to_owned(),
                 ));
@@ -276,7 +325,7 @@ impl Committer {
             match Sink::connect(&self.connection, sink_options(&self.settings)) {
                 Ok(sink) => self.sink = Some(sink),
                 Err(SinkError::Fenced(error)) => return Err(JobError::Fenced(error)),
-                Err(SinkError::Fatal(error)) => return Err(JobError::Unavailable(error)),
+                Err(SinkError::Fatal(error)) => return Err(JobError::Refused(error)),
                 Err(_) => continue,
             }
             match self.stands() {

@@ -24,9 +24,15 @@ pub enum JobError {
         /// What was found.
         fault: String,
     },
-    /// A server did not answer or refused; exit code 69.
+    /// The progress record cannot be used; exit code 65.
+    #[error("the progress of the job cannot be used: {0}")]
+    Progress(String),
+    /// A server did not answer; exit code 69.
     #[error("{0}")]
     Unavailable(String),
+    /// A server refused, and would again; exit code 69.
+    #[error("{0}")]
+    Refused(String),
     /// A fault of the program or of its host; exit code 70.
     #[error("{0}")]
     Internal(String),
@@ -40,8 +46,8 @@ impl JobError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Setting { .. } => 64,
-            Self::LogReplaced { .. } => 65,
-            Self::Unavailable(_) => 69,
+            Self::LogReplaced { .. } | Self::Progress(_) => 65,
+            Self::Unavailable(_) | Self::Refused(_) => 69,
             Self::Internal(_) => 70,
             Self::Fenced(_) => 76,
         }

@@ -16,6 +16,17 @@ static FAILPOINT: OnceLock<Option<Failpoint>> = OnceLock::new();
 /// Ends the process at once, without any clean-up, if the environment names this moment. For tests only; without
 /// the variable it is one load.
 pub(crate) fn reach(name: &str) {
+    if named(name) {
+        std::process::abort();
+    }
+}
+
+/// Panics if the environment names this moment, to show what a panic of a thread leads to.
+pub(crate) fn panic_at(name: &str) {
+    assert!(!named(name), "the environment asked for it");
+}
+
+fn named(name: &str) -> bool {
     let failpoint = FAILPOINT.get_or_init(|| {
         let value = std::env::var(VARIABLE).ok()?;
         let (name, times) = value.split_once(':').unwrap_or((&value, "1"));
@@ -25,10 +36,7 @@ pub(crate) fn reach(name: &str) {
             left,
         })
     });
-    if let Some(failpoint) = failpoint
-        && failpoint.name == name
-        && failpoint.left.fetch_sub(1, Ordering::Relaxed) == 1
-    {
-        std::process::abort();
-    }
+    failpoint.as_ref().is_some_and(|failpoint| {
+        failpoint.name == name && failpoint.left.fetch_sub(1, Ordering::Relaxed) == 1
+    })
 }

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::State;
@@ -50,14 +49,21 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     }
 }
 
-async fn health() -> Response {
-    Json(json!({"status": "healthy"})).into_response()
+/// Healthy: every thread is there. A broker that is away is no fault of the job, which waits for it.
+async fn health(State(shared): State<Arc<Shared>>) -> Response {
+    match shared.fault() {
+        None => Json(json!({"status": "healthy"})).into_response(),
+        Some(fault) => {
+            let body = Json(json!({"status": "unhealthy", "fault": fault}));
+            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+        }
+    }
 }
 
 /// Ready: the replay is through and the job is not stopping.
 async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     let status = shared.status();
-    if status.ready && !shared.stopping.load(Ordering::Relaxed) {
+    if status.ready && !shared.ending() {
         Json(json!({"status": "ready"})).into_response()
     } else {
         let body = Json(json!({"status": "starting", "lag_records": status.lag_records}));

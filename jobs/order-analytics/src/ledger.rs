@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_dataflow::accumulate::Counted;
 use weir_dataflow::changelog::Totals as WindowTotals;
-use weir_dataflow::source::{Fact, Position, Reject, Start};
+use weir_dataflow::source::{Fact, Position, Reason, Reject, Start};
 use weir_dataflow::window::Rules;
 use weir_proto::{AnalyticsResult, MoneySum, Timestamp};
 
@@ -53,8 +53,12 @@ pub struct Mismatch {
 #[derive(Clone, Debug, Default)]
 struct Partition {
     processed: i64,
+    /// The first record of any live window, as of the last cut.
+    resume: i64,
     prior: Option<(i64, Option<i64>)>,
     firsts: BTreeMap<u64, i64>,
+    /// All rejects that were written ahead of their cut lie before it.
+    rejected_until: i64,
 }
 
 /// The state of the job between commits.
@@ -71,14 +75,36 @@ pub struct Ledger {
     frozen: BTreeSet<u64>,
     partitions: BTreeMap<i32, Partition>,
     notes: BTreeMap<u64, Vec<Note>>,
+    /// Rejects by stamp, and their size.
+    rejects: BTreeMap<u64, Vec<Reject>>,
+    rejects_bytes: u64,
+    /// Rejects are written ahead of their cut once they are as large as this.
+    ahead_at_bytes: u64,
+    ahead_bytes: u64,
     mismatches: Vec<Mismatch>,
     waiting_records: u64,
+    /// The progress was lost: windows come to what was published bit by bit.
+    rebuilds: bool,
+    /// Windows that are not yet what was published.
+    short: BTreeMap<u64, PublishedTotals>,
+}
+
+/// Rejects are written ahead of their cut once they take so much memory, in bytes.
+const AHEAD_BYTES: u64 = 4 << 20;
+/// What a reject takes in memory besides its key, value and reason, in bytes, roughly.
+const REJECT_BYTES: u64 = 200;
+
+fn bytes_of(reject: &Reject) -> u64 {
+    let (Reason::Invalid(text) | Reason::Late(text)) = &reject.reason;
+    let own =
+        reject.key.as_ref().map_or(0, Vec::len) + reject.value.as_ref().map_or(0, Vec::len) + text.len();
+    own as u64 + REJECT_BYTES
 }
 
 impl Ledger {
     /// The ledger at the start of a run: the published windows that may still be revised, and the totals so far.
     pub fn new(rules: Rules, start: &Start, totals: Totals, published: BTreeMap<u64, Published>) -> Self {
-        let partitions = start
+        let mut partitions: BTreeMap<i32, Partition> = start
             .partitions
             .iter()
             .map(|(id, at)| {
@@ -86,13 +112,19 @@ impl Ledger {
                     *id,
                     Partition {
                         processed: at.processed,
+                        resume: at.resume,
                         ..Partition::default()
                     },
                 )
             })
             .collect();
+        for (id, offset) in start.rejected.keys() {
+            let partition = partitions.entry(*id).or_default();
+            partition.rejected_until = partition.rejected_until.max(offset + 1);
+        }
         Self {
             rules,
+            rebuilds: start.frontier == 0,
             begun_at: start.frontier,
             frontier: start.frontier,
             final_until: start.final_until,
@@ -101,6 +133,11 @@ impl Ledger {
             frozen: BTreeSet::new(),
             partitions,
             notes: BTreeMap::new(),
+            rejects: BTreeMap::new(),
+            rejects_bytes: 0,
+            ahead_at_bytes: AHEAD_BYTES,
+            ahead_bytes: AHEAD_BYTES,
+            short: BTreeMap::new(),
             mismatches: Vec::new(),
             waiting_records: 0,
         }
@@ -115,10 +152,70 @@ impl Ledger {
 
     /// Takes in what the dataflow says of `time`.
     pub fn note(&mut self, time: u64, note: Note) {
-        if let Note::Fact(Fact::Tally(tally)) = &note {
-            self.waiting_records += tally.consumed;
+        match note {
+            Note::Fact(Fact::Reject(reject)) => {
+                self.rejects_bytes += bytes_of(&reject);
+                self.rejects.entry(time).or_default().push(reject);
+                return;
+            }
+            Note::Fact(Fact::Tally(tally)) => self.waiting_records += tally.consumed,
+            _ => {}
         }
         self.notes.entry(time).or_default().push(note);
+    }
+
+    /// Memory that the rejects take which are in no commit yet, in bytes, roughly.
+    pub fn rejects_bytes(&self) -> u64 {
+        self.rejects_bytes
+    }
+
+    /// Writes rejects ahead of their cut from now on once they take so much memory.
+    pub fn set_ahead_bytes(&mut self, bytes: u64) {
+        self.ahead_bytes = bytes;
+        self.ahead_at_bytes = bytes;
+    }
+
+    /// Rejects to be written ahead of the cut they belong to, once there are many: a flood of garbage moves no clock,
+    /// so it would wait in memory for ever, and then go into one transaction without bounds.
+    ///
+    /// Only those whose verdict is the same on every reading: the invalid, and orders of windows that the last cut
+    /// has made final. Everything else of the progress stays as of the last cut; `processed` does too, so a start
+    /// asks the topics which of the records behind it they hold already (`rejected_from` of the progress).
+    pub fn rejects_ahead(&mut self) -> Option<Draft> {
+        if self.rejects_bytes < self.ahead_at_bytes {
+            return None;
+        }
+        let (rules, final_until) = (self.rules, self.final_until);
+        let settled = |reject: &mut Reject| match reject.reason {
+            Reason::Invalid(_) => true,
+            Reason::Late(_) => reject
+                .window
+                .is_some_and(|window| rules.end(window) <= final_until),
+        };
+        let mut rejects = Vec::new();
+        for waiting in self.rejects.values_mut() {
+            rejects.extend(waiting.extract_if(.., settled));
+        }
+        self.rejects.retain(|_, waiting| !waiting.is_empty());
+        for reject in &rejects {
+            self.rejects_bytes = self.rejects_bytes.saturating_sub(bytes_of(reject));
+            let partition = self.partitions.entry(reject.partition).or_default();
+            partition.rejected_until = partition.rejected_until.max(reject.offset + 1);
+        }
+        self.ahead_at_bytes = self.rejects_bytes + self.ahead_bytes;
+        (!rejects.is_empty()).then(|| Draft {
+            rejects,
+            frontier: self.frontier,
+            totals: self.totals,
+            ..Draft::default()
+        })
+    }
+
+    /// Whether rejects from `processed` on have been written already.
+    pub fn rejected_ahead(&self) -> bool {
+        self.partitions
+            .values()
+            .any(|partition| partition.rejected_until > partition.processed)
     }
 
     /// Records that were read and are in no cut yet.
@@ -136,14 +233,16 @@ impl Ledger {
 
     /// Whether there is anything at all before `frontier`.
     pub fn has_news(&self, frontier: u64) -> bool {
-        self.notes.range(..frontier).next().is_some()
+        self.notes.range(..frontier).next().is_some() || self.rejects.range(..frontier).next().is_some()
     }
 
     /// The cut at `frontier`; `None` if there is nothing new to write.
     pub fn cut(&mut self, frontier: u64) -> Option<Draft> {
         let rest = self.notes.split_off(&frontier);
         let notes = std::mem::replace(&mut self.notes, rest);
-        let (mut draft, _) = self.settle(notes);
+        let rest = self.rejects.split_off(&frontier);
+        let rejects = std::mem::replace(&mut self.rejects, rest);
+        let (mut draft, _) = self.settle(notes, rejects);
         self.conclude(&mut draft, frontier.max(self.frontier))
     }
 
@@ -151,7 +250,8 @@ impl Ledger {
     /// where the furthest clock stands, and one second on if a record is stamped there.
     pub fn last_cut(&mut self) -> Option<Draft> {
         let notes = std::mem::take(&mut self.notes);
-        let (mut draft, furthest) = self.settle(notes);
+        let rejects = std::mem::take(&mut self.rejects);
+        let (mut draft, furthest) = self.settle(notes, rejects);
         self.conclude(&mut draft, furthest.max(self.frontier))
     }
 
@@ -160,8 +260,18 @@ impl Ledger {
         std::mem::take(&mut self.mismatches)
     }
 
-    fn settle(&mut self, notes: BTreeMap<u64, Vec<Note>>) -> (Draft, u64) {
-        let mut draft = Draft::default();
+    fn settle(
+        &mut self,
+        notes: BTreeMap<u64, Vec<Note>>,
+        rejects: BTreeMap<u64, Vec<Reject>>,
+    ) -> (Draft, u64) {
+        let mut draft = Draft {
+            rejects: rejects.into_values().flatten().collect(),
+            ..Draft::default()
+        };
+        let written: u64 = draft.rejects.iter().map(bytes_of).sum();
+        self.rejects_bytes = self.rejects_bytes.saturating_sub(written);
+        self.ahead_at_bytes = self.rejects_bytes + self.ahead_bytes;
         let mut furthest = 0;
         let mut rows: BTreeMap<u64, WindowTotals> = BTreeMap::new();
         for (time, notes) in notes {
@@ -175,8 +285,8 @@ impl Ledger {
                         }
                         rows.insert(window, totals);
                     }
-                    Note::Row(..) => {}
-                    Note::Fact(Fact::Reject(reject)) => draft.rejects.push(reject),
+                    // Rejects are kept apart.
+                    Note::Row(..) | Note::Fact(Fact::Reject(_)) => {}
                     Note::Fact(Fact::Position(position)) => {
                         furthest = furthest.max(position.clock + u64::from(position.stamped));
                         self.moved(position, &mut draft.offsets);
@@ -210,13 +320,29 @@ impl Ledger {
             self.final_until.max(frontier.saturating_sub(self.rules.lateness)),
         );
         self.final_until = final_until;
-        self.published
-            .retain(|window, _| rules.end(*window) > final_until);
+        let finals: BTreeMap<u64, Published> = self
+            .published
+            .extract_if(.., |window, _| rules.end(*window) <= final_until)
+            .collect();
         self.frozen.retain(|window| rules.end(*window) > final_until);
+        for (window, replayed) in self
+            .short
+            .extract_if(.., |window, _| rules.end(*window) <= final_until)
+        {
+            if let Some(published) = finals.get(&window) {
+                self.mismatches.push(Mismatch {
+                    window,
+                    published: published.totals,
+                    replayed,
+                });
+            }
+        }
         for partition in self.partitions.values_mut() {
             partition
                 .firsts
                 .retain(|window, _| rules.end(*window) > final_until);
+            let first = partition.firsts.values().min().copied();
+            partition.resume = first.unwrap_or(partition.processed).min(partition.processed);
         }
         draft.offsets.sort_unstable();
         draft.frontier = frontier;
@@ -263,6 +389,12 @@ impl Ledger {
             None => 0,
             Some(published) => {
                 if published.totals == totals.into() || self.frozen.contains(&window) {
+                    self.short.remove(&window);
+                    return None;
+                }
+                if self.rebuilds && totals.orders < published.totals.orders {
+                    // The late orders of then are still to be read.
+                    self.short.insert(window, totals.into());
                     return None;
                 }
                 if totals.orders <= published.totals.orders {
@@ -277,6 +409,7 @@ impl Ledger {
                 published.revision + 1
             }
         };
+        self.short.remove(&window);
         self.published.insert(
             window,
             Published {
@@ -300,17 +433,8 @@ impl Ledger {
         })
     }
 
-    /// The progress record as of the last cut; who writes it adds sequence, instance and the Parquet position.
+    /// The progress record as of the last cut; who writes it adds sequence, instance and positions in topics.
     pub fn progress(&self, currency: &str) -> Progress {
-        let resume = |partition: &Partition| {
-            let first = partition
-                .firsts
-                .values()
-                .min()
-                .copied()
-                .unwrap_or(partition.processed);
-            first.min(partition.processed)
-        };
         Progress {
             version: crate::progress::VERSION,
             sequence: 0,
@@ -323,13 +447,14 @@ impl Ledger {
             final_until: self.final_until,
             totals: self.totals,
             parquet_position: None,
+            rejected_from: None,
             partitions: self
                 .partitions
                 .iter()
                 .map(|(id, partition)| {
                     let progress = PartitionProgress {
                         processed: partition.processed,
-                        resume: resume(partition),
+                        resume: partition.resume,
                         prior: partition.prior,
                     };
                     (*id, progress)

@@ -7,11 +7,13 @@
 //! |---|---|
 //! | [`settings`], `cli` | what can be set, read from flags, environment and file |
 //! | [`start`](fn@start) | starts the job on threads of its own and gives a [`Handle`] |
+//! | `run`, `workers` | one run from its start to its end, and the threads of timely |
 //! | `recovery` | where a run begins: the progress record, compared with the log |
 //! | `decode` | a record to an order |
 //! | `collect` | the operator on worker 0 that gathers what a cut needs |
 //! | [`ledger`] | what was published, and the next commit: pure |
 //! | `committer` | the thread that writes commits |
+//! | `parquet` | results on to storage, also when it is away at the start |
 //! | `http`, `metrics`, [`status`] | what the outside sees |
 
 mod cli;
@@ -28,10 +30,14 @@ mod logging;
 mod metrics;
 #[cfg(test)]
 mod model;
+mod panic;
+mod parquet;
 pub mod progress;
 mod recovery;
+mod run;
 pub mod settings;
 pub mod status;
+mod workers;
 
 pub use cli::main;
 pub use error::JobError;

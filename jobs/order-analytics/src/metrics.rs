@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     watermark: IntGauge,
     in_flight: IntGauge,
     up: IntGauge,
+    broker_up: IntGauge,
 }
 
 impl Metrics {
@@ -114,6 +115,10 @@ impl Metrics {
                 "Records read that are ahead of the watermark.",
             )?,
             up: gauge("ready", "1 once the replay is through.")?,
+            broker_up: gauge(
+                "broker_up",
+                "1 while the broker answers; it is asked once a second.",
+            )?,
             registry,
         };
         Ok(metrics)
@@ -161,6 +166,7 @@ impl Metrics {
             shared.in_flight.load(std::sync::atomic::Ordering::Relaxed),
         ));
         self.up.set(i64::from(status.ready));
+        self.broker_up.set(i64::from(shared.broker_up()));
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8_lossy(&text).into_owned())

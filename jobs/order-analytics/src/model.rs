@@ -16,7 +16,9 @@ use rand::{Rng, SeedableRng};
 use timely::worker::Worker;
 use weir_dataflow::clocks::Clocks;
 use weir_dataflow::fingerprint::Fingerprint;
-use weir_dataflow::source::{Control, Decoded, Entry, Log, Reason, Setup, Start, StartPartition};
+use weir_dataflow::source::{
+    Control, Decoded, Entry, Log, Reason, RejectedBefore, Setup, Start, StartPartition,
+};
 use weir_dataflow::window::Rules;
 use weir_dataflow::{accumulate, changelog, source};
 
@@ -24,7 +26,7 @@ use crate::collect::{Desk, Streams, collect};
 use crate::committer::Commit;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::progress::Progress;
+use crate::progress::{Progress, RejectedFrom};
 use crate::recovery::{Beginning, resume_from};
 use crate::status::Shared;
 
@@ -49,6 +51,8 @@ struct World {
     late: Vec<(i32, i64)>,
     invalid: Vec<(i32, i64)>,
     progress: Option<Progress>,
+    /// Commits while rejects were ahead of their cut.
+    ahead: usize,
     /// Records that the log gives in this turn, by partition.
     allowed: Vec<usize>,
 }
@@ -162,7 +166,20 @@ impl Run {
             };
             (rules, beginning)
         };
-        let start = Arc::new(beginning.start);
+        let mut start = beginning.start;
+        if beginning.rejected_from.is_some() {
+            let world = world.borrow();
+            let late = world.late.iter().map(|source| (*source, RejectedBefore::Late));
+            let invalid = world
+                .invalid
+                .iter()
+                .map(|source| (*source, RejectedBefore::Invalid));
+            start.rejected = late
+                .chain(invalid)
+                .filter(|(source, _)| source.1 >= start.partitions[&source.0].processed)
+                .collect();
+        }
+        let start = Arc::new(start);
         let clocks = Arc::new(Clocks::new(rules));
         let shared = Arc::new(Shared::new(Arc::clone(&clocks), Metrics::new().unwrap()));
         let (control, heard) = channel();
@@ -180,8 +197,11 @@ impl Run {
             rejected_bytes: Arc::default(),
             waker: Arc::clone(&wake),
         };
+        let mut ledger = Ledger::new(rules, &start, beginning.totals, beginning.published);
+        // A few rejects are a flood.
+        ledger.set_ahead_bytes(500);
         let desk = Desk {
-            ledger: Ledger::new(rules, &start, beginning.totals, beginning.published),
+            ledger,
             commits,
             done: stands,
             currency: "USD".to_owned(),
@@ -222,7 +242,12 @@ impl Run {
     /// Writes what was handed over; true at the end of a bounded run.
     fn commit(&self, worker: &mut Worker, world: &Rc<RefCell<World>>) -> bool {
         while let Ok(commit) = self.commits.try_recv() {
-            let Commit::Write { draft, progress } = commit else {
+            let Commit::Write {
+                draft,
+                mut progress,
+                rejected_ahead,
+            } = commit
+            else {
                 return true;
             };
             assert!(
@@ -242,7 +267,9 @@ impl Run {
                     Reason::Invalid(_) => world.invalid.push(source),
                 }
             }
-            world.progress = Some(progress);
+            progress.rejected_from = rejected_ahead.then(RejectedFrom::default);
+            world.ahead += usize::from(rejected_ahead);
+            world.progress = Some(*progress);
             let _ = self.done.send(());
             let _ = self.wake_collect.activate();
             drop(world);
@@ -284,7 +311,7 @@ impl Run {
 }
 
 /// Runs one schedule; gives what was seen, for the sum over all.
-fn schedule(worker: &mut Worker, seed: u64) -> (usize, usize, usize) {
+fn schedule(worker: &mut Worker, seed: u64) -> [usize; 4] {
     let mut random = SmallRng::seed_from_u64(seed);
     let parts = random.random_range(1..=4_usize);
     let world = Rc::new(RefCell::new(World {
@@ -295,6 +322,7 @@ fn schedule(worker: &mut Worker, seed: u64) -> (usize, usize, usize) {
         late: Vec::new(),
         invalid: Vec::new(),
         progress: None,
+        ahead: 0,
         allowed: vec![0; parts],
     }));
     let mut run: Option<Run> = None;
@@ -369,11 +397,12 @@ fn schedule(worker: &mut Worker, seed: u64) -> (usize, usize, usize) {
     last.crash(worker, &world);
     let world = world.borrow();
     judge(&world, &injected);
-    (
+    [
         world.log.iter().map(Vec::len).sum(),
         world.results.len(),
         world.late.len(),
-    )
+        world.ahead,
+    ]
 }
 
 fn produce(
@@ -482,10 +511,10 @@ fn windows_equal_the_log_under_any_schedule() {
     };
     let (schedules, first) = (number("WEIR_MODEL_SCHEDULES", 400), number("WEIR_MODEL_FIRST", 0));
     timely::execute_directly(move |worker| {
-        let mut seen = (0, 0, 0);
+        let mut seen = [0; 4];
         for seed in first..first + schedules {
             let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| schedule(worker, seed)));
-            let (records, results, late) = match judged {
+            let judged = match judged {
                 Ok(judged) => judged,
                 Err(fault) => {
                     eprintln!(
@@ -494,15 +523,15 @@ fn windows_equal_the_log_under_any_schedule() {
                     std::panic::resume_unwind(fault);
                 }
             };
-            seen = (seen.0 + records, seen.1 + results, seen.2 + late);
+            seen.iter_mut().zip(judged).for_each(|(sum, one)| *sum += one);
         }
         assert!(
-            seen.0 > 0 && seen.1 > 0,
+            seen.iter().all(|sum| *sum > 0),
             "the schedules have done something: {seen:?}"
         );
         eprintln!(
-            "{schedules} schedules: {} records, {} results, {} late",
-            seen.0, seen.1, seen.2
+            "{schedules} schedules: {} records, {} results, {} late, {} commits with rejects ahead of their cut",
+            seen[0], seen[1], seen[2], seen[3]
         );
     });
 }

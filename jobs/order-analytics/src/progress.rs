@@ -40,8 +40,22 @@ pub struct Progress {
     pub parquet_position: Option<i64>,
     /// Where each partition is.
     pub partitions: BTreeMap<i32, PartitionProgress>,
+    /// Set while the dead-letter or the late topic holds records from `processed` on, written ahead of their cut: a
+    /// start reads there which ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected_from: Option<RejectedFrom>,
     /// The published windows that may still be revised, by start (seconds).
     pub windows: BTreeMap<u64, Published>,
+}
+
+/// Positions in the topics of rejected records, by partition: what was written ahead of its cut lies there or behind.
+/// A partition that is missing is read from its beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedFrom {
+    /// In the dead-letter topic.
+    pub dlq: BTreeMap<i32, i64>,
+    /// In the late topic.
+    pub late: BTreeMap<i32, i64>,
 }
 
 /// Where a partition is.
@@ -107,17 +121,25 @@ impl Progress {
     /// Reads the value of a progress record.
     ///
     /// # Errors
-    /// When it is no progress record, or one of a version that this program does not know.
+    /// [`JobError::Progress`] when it is none, or one of a version that this program does not know.
     pub fn read(value: &[u8]) -> Result<Self, JobError> {
-        let progress: Self = serde_json::from_slice(value)
-            .map_err(|error| JobError::Internal(format!("the progress record cannot be read: {error}")))?;
-        if progress.version != VERSION {
-            return Err(JobError::Internal(format!(
-                "the progress record has version {}, this program knows {VERSION}",
-                progress.version
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let unreadable = |error: serde_json::Error| {
+            JobError::Progress(format!(
+                "the record is none of this job's ({error}); take a new --job-id, or remove what else writes there"
+            ))
+        };
+        // First the version alone: another one may look different in every other way.
+        let Version { version } = serde_json::from_slice(value).map_err(unreadable)?;
+        if version != VERSION {
+            return Err(JobError::Progress(format!(
+                "the record has version {version} and this program reads version {VERSION}: run a release that knows it"
             )));
         }
-        Ok(progress)
+        serde_json::from_slice(value).map_err(unreadable)
     }
 
     /// The bytes that are written.

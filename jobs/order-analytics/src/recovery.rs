@@ -13,7 +13,7 @@ use weir_kafka::{
 use weir_proto::AnalyticsResult;
 
 use crate::error::JobError;
-use crate::progress::{PartitionProgress, Progress, Published, PublishedTotals};
+use crate::progress::{PartitionProgress, Progress, Published, PublishedTotals, RejectedFrom};
 use crate::settings::Settings;
 use crate::status::Totals;
 
@@ -39,19 +39,33 @@ pub(crate) struct Beginning {
     pub(crate) parquet_position: Option<i64>,
     /// Records that had to be read again, or for the first time, and that the log no longer holds.
     pub(crate) lost: u64,
+    /// Where the rejects lie that were written ahead of their cut.
+    pub(crate) rejected_from: Option<RejectedFrom>,
     /// The ends of the partitions as they were found.
     pub(crate) ends: BTreeMap<i32, (i64, i64)>,
 }
 
 impl From<TopicError> for JobError {
     fn from(error: TopicError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            TopicError::Unavailable { .. } | TopicError::Stopped => Self::Unavailable(error.to_string()),
+            TopicError::Connection(_) | TopicError::Refused { .. } | TopicError::Missing(_) => {
+                Self::Refused(error.to_string())
+            }
+        }
     }
 }
 
 impl From<TailError> for JobError {
     fn from(error: TailError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            TailError::Topic(error) => error.into(),
+            // A log that was cut while it was read is read again from where it begins now.
+            TailError::Unavailable { .. } | TailError::OutOfRange { .. } => {
+                Self::Unavailable(error.to_string())
+            }
+            TailError::Connection(_) | TailError::Refused { .. } => Self::Refused(error.to_string()),
+        }
     }
 }
 
@@ -101,7 +115,12 @@ pub(crate) fn begin(connection: &Connection, settings: &Settings) -> Result<Begi
     })?;
     match last.and_then(|record| record.value) {
         Some(value) => {
-            let progress = Progress::read(&value)?;
+            let progress = Progress::read(&value).map_err(|error| match error {
+                JobError::Progress(fault) => {
+                    JobError::Progress(format!("topic `{}`: {fault}", settings.progress_topic()))
+                }
+                other => other,
+            })?;
             progress.check(settings)?;
             resume(connection, settings, progress, ends)
         }
@@ -128,7 +147,18 @@ fn resume(
             check_prior(connection, settings, partition, known, first)?;
         }
     }
-    let beginning = resume_from(&settings.rules(), progress, ends).map_err(replaced)?;
+    let mut beginning = resume_from(&settings.rules(), progress, ends).map_err(replaced)?;
+    if let Some(from) = &beginning.rejected_from {
+        let partitions = &beginning.start.partitions;
+        let ahead = |source: &(i32, i64)| {
+            partitions
+                .get(&source.0)
+                .is_some_and(|partition| source.1 >= partition.processed)
+        };
+        let mut rejected = rejected_before(connection, settings, from)?;
+        rejected.retain(|source, _| ahead(source));
+        beginning.start.rejected = rejected;
+    }
     if beginning.lost > 0 {
         tracing::error!(
             records = beginning.lost,
@@ -204,6 +234,7 @@ pub(crate) fn resume_from(
             .collect(),
         sequence: progress.sequence,
         parquet_position: progress.parquet_position,
+        rejected_from: progress.rejected_from,
         start,
         lost,
         ends,
@@ -248,7 +279,10 @@ fn record_at(
             arrived.1.notify_one();
         })
     };
-    let unavailable = |error: SourceError| JobError::Unavailable(error.to_string());
+    let unavailable = |error: SourceError| match error {
+        SourceError::Connection(_) | SourceError::Refused { .. } => JobError::Refused(error.to_string()),
+        other => JobError::Unavailable(other.to_string()),
+    };
     let options = SourceOptions {
         topic: settings.orders_topic.clone(),
         group_id: settings.job_id.clone(),
@@ -301,7 +335,7 @@ fn anew(
         );
     }
     let mut published: BTreeMap<u64, Published> = BTreeMap::new();
-    for_each_record(connection, &settings.results_topic, |record| {
+    for_each_record(connection, &settings.results_topic, &BTreeMap::new(), |record| {
         let Some(result) = record
             .value
             .as_deref()
@@ -309,6 +343,11 @@ fn anew(
         else {
             return;
         };
+        let length_ms = result.window_end.millis() - result.window_start.millis();
+        if u128::from(length_ms.unsigned_abs()) != settings.window.as_millis() {
+            // Of a job with other windows.
+            return;
+        }
         let window = (result.window_start.millis() / 1_000).unsigned_abs();
         let newer = published
             .get(&window)
@@ -329,7 +368,8 @@ fn anew(
             );
         }
     })?;
-    let rejected = rejected_before(connection, settings)?;
+    let from = RejectedFrom::default();
+    let rejected = rejected_before(connection, settings, &from)?;
     if !published.is_empty() || !rejected.is_empty() {
         tracing::warn!(
             windows = published.len(),
@@ -337,9 +377,11 @@ fn anew(
             "there is no progress but there are results: the log is read from its beginning, nothing is written twice"
         );
     }
+    let rejected_from = (!rejected.is_empty()).then_some(from);
     start.rejected = rejected;
     Ok(Beginning {
         start,
+        rejected_from,
         totals: Totals::default(),
         published,
         priors: BTreeMap::new(),
@@ -353,14 +395,15 @@ fn anew(
 fn rejected_before(
     connection: &Connection,
     settings: &Settings,
+    from: &RejectedFrom,
 ) -> Result<HashMap<(i32, i64), RejectedBefore>, JobError> {
     let mut rejected = HashMap::new();
     let topics = [
-        (&settings.dlq_topic, RejectedBefore::Invalid),
-        (&settings.late_topic, RejectedBefore::Late),
+        (&settings.dlq_topic, &from.dlq, RejectedBefore::Invalid),
+        (&settings.late_topic, &from.late, RejectedBefore::Late),
     ];
-    for (topic, kind) in topics {
-        for_each_record(connection, topic, |record| {
+    for (topic, from, kind) in topics {
+        for_each_record(connection, topic, from, |record| {
             let header = |name: &str| {
                 let found = record.headers.iter().find(|(key, _)| key == name);
                 found.and_then(|(_, value)| std::str::from_utf8(value).ok())
@@ -378,15 +421,19 @@ fn rejected_before(
     Ok(rejected)
 }
 
-/// Every committed record of a topic.
+/// Every committed record of a topic; of a partition in `from` only those from its position on.
 fn for_each_record(
     connection: &Connection,
     topic: &str,
+    from: &BTreeMap<i32, i64>,
     mut each: impl FnMut(OwnedRecord),
 ) -> Result<(), JobError> {
     let firsts = offsets(connection, topic)?;
     for partition in partitions(connection, topic)? {
-        let from = firsts.get(&partition).map_or(0, |(first, _)| *first);
+        let (first, end) = firsts.get(&partition).copied().unwrap_or_default();
+        // A position beyond the end is one of a topic that was made anew.
+        let known = from.get(&partition).filter(|position| **position <= end);
+        let from = known.copied().unwrap_or(first).max(first);
         read_range(connection, topic, partition, from, &mut each)?;
     }
     Ok(())

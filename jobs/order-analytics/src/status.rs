@@ -1,8 +1,9 @@
 //! What the job shows of itself while it runs.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use weir_dataflow::clocks::Clocks;
@@ -12,6 +13,8 @@ use crate::metrics::Metrics;
 
 /// Results that are kept for show.
 const RECENT: usize = 32;
+/// A broker that does not answer for so long counts as away.
+const BROKER_SILENCE: Duration = Duration::from_secs(5);
 
 /// What has become of all records since the job's first start. Always: `consumed` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +67,10 @@ pub(crate) struct Shared {
     pub(crate) rejected_bytes: Arc<AtomicU64>,
     /// Set while the source must not read on.
     pub(crate) hold: Arc<AtomicBool>,
-    pub(crate) stopping: AtomicBool,
+    /// Nobody waits for a broker that is away any more.
+    stopping: AtomicBool,
+    /// Somebody has asked the job to stop.
+    stop_asked: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -78,6 +84,8 @@ struct State {
     ready: bool,
     processed: BTreeMap<i32, i64>,
     ends: BTreeMap<i32, (i64, i64)>,
+    answered: Option<Instant>,
+    fault: Option<String>,
 }
 
 impl Shared {
@@ -89,12 +97,56 @@ impl Shared {
             rejected_bytes: Arc::default(),
             hold: Arc::default(),
             stopping: AtomicBool::new(false),
+            stop_asked: AtomicBool::new(false),
             state: Mutex::default(),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The job shall end, by request.
+    pub(crate) fn ask_to_stop(&self) {
+        self.stop_asked.store(true, Ordering::Relaxed);
+        self.end();
+    }
+
+    /// Whether the job was asked to stop.
+    pub(crate) fn stop_asked(&self) -> bool {
+        self.stop_asked.load(Ordering::Relaxed)
+    }
+
+    /// The job ends, for whatever reason.
+    pub(crate) fn end(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the job is about to end.
+    pub(crate) fn ending(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// A thread of the job is gone, or the job as a whole.
+    pub(crate) fn broke(&self, fault: &str) {
+        self.state().fault.get_or_insert_with(|| fault.to_owned());
+    }
+
+    /// What has broken, if anything has.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.state().fault.clone()
+    }
+
+    /// The broker has told the ends of partitions.
+    pub(crate) fn broker_answered(&self) {
+        self.state().answered = Some(Instant::now());
+    }
+
+    /// Whether the broker has answered in the last seconds; it is asked once a second.
+    pub(crate) fn broker_up(&self) -> bool {
+        self.state()
+            .answered
+            .is_some_and(|at| at.elapsed() < BROKER_SILENCE)
     }
 
     /// A commit stands.

@@ -61,9 +61,10 @@ fn number<N: std::str::FromStr>(place: &mut N, value: &str) -> Result<(), String
 }
 
 /// Properties whose values are never shown.
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 7] = [
     "password",
     "secret",
+    "passphrase",
     "key.pem",
     "token",
     "oauthbearer.config",

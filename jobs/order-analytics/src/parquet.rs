@@ -1,0 +1,154 @@
+//! The Parquet side of a run: what is published goes on to storage, and a storage that is away holds nobody up.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
+use weir_parquet::{Store, Writer, WriterEvent};
+use weir_proto::AnalyticsResult;
+
+use crate::error::JobError;
+use crate::status::Shared;
+
+/// How long a start waits for the storage before it goes on without.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(5);
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+
+/// Hands results on to the storage. While it cannot be opened they wait here, one entry a commit, and the progress
+/// record keeps the old position: nothing is lost by a restart either.
+pub(crate) struct Parquet(Arc<Mutex<State>>);
+
+enum State {
+    /// The storage could not be opened yet: rows with the position after them.
+    Waiting(Vec<(Vec<AnalyticsResult>, i64)>),
+    Writing(Writer),
+    Finished,
+}
+
+impl Parquet {
+    /// Opens the storage, or goes on trying in the background.
+    ///
+    /// # Errors
+    /// [`JobError::Setting`] for what waiting does not help: a wrong URL, the folder of another job.
+    pub(crate) fn open(
+        url: &str,
+        job_id: &str,
+        runtime: &Handle,
+        shared: &Arc<Shared>,
+    ) -> Result<Self, JobError> {
+        let attempt = runtime.block_on(async { timeout(FIRST_ATTEMPT, Store::open(url, job_id)).await });
+        let fault = match attempt {
+            Ok(Ok(store)) => {
+                let writer = spawn(store, runtime, shared);
+                return Ok(Self(Arc::new(Mutex::new(State::Writing(writer)))));
+            }
+            Ok(Err(error)) if error.is_configuration() => {
+                return Err(JobError::setting("parquet", error.to_string()));
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer for {} s", FIRST_ATTEMPT.as_secs()),
+        };
+        failed(shared, &fault);
+        let state = Arc::new(Mutex::new(State::Waiting(Vec::new())));
+        let opening = open_later(
+            url.to_owned(),
+            job_id.to_owned(),
+            fault,
+            Arc::clone(&state),
+            runtime.clone(),
+            Arc::clone(shared),
+        );
+        runtime.spawn(opening);
+        Ok(Self(state))
+    }
+
+    /// Hands rows over; `position` is the one in the results topic after them.
+    pub(crate) fn send(&self, rows: Vec<AnalyticsResult>, position: i64) {
+        match &mut *lock(&self.0) {
+            State::Waiting(queue) => queue.push((rows, position)),
+            State::Writing(writer) => writer.send(rows, position),
+            State::Finished => {}
+        }
+    }
+
+    /// The position in the results topic up to which everything is in storage.
+    pub(crate) fn durable(&self) -> Option<i64> {
+        match &*lock(&self.0) {
+            State::Writing(writer) => writer.durable(),
+            State::Waiting(_) | State::Finished => None,
+        }
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// Why not everything could be written; the next run does it.
+    pub(crate) async fn finish(self) -> Result<(), String> {
+        let state = std::mem::replace(&mut *lock(&self.0), State::Finished);
+        match state {
+            State::Writing(writer) => writer.finish().await.map(drop).map_err(|error| error.to_string()),
+            State::Waiting(queue) if queue.iter().all(|(rows, _)| rows.is_empty()) => Ok(()),
+            State::Waiting(_) => Err("the storage could not be opened".to_owned()),
+            State::Finished => Ok(()),
+        }
+    }
+}
+
+async fn open_later(
+    url: String,
+    job_id: String,
+    mut known: String,
+    state: Arc<Mutex<State>>,
+    runtime: Handle,
+    shared: Arc<Shared>,
+) {
+    let mut pause = FIRST_RETRY;
+    let store = loop {
+        sleep(pause).await;
+        pause = (pause * 2).min(LAST_RETRY);
+        match Store::open(&url, &job_id).await {
+            Ok(store) => break store,
+            Err(error) => {
+                let fault = error.to_string();
+                if fault == known {
+                    shared.metrics.parquet_failures.inc();
+                } else {
+                    failed(&shared, &fault);
+                    known = fault;
+                }
+            }
+        }
+    };
+    let mut state = lock(&state);
+    if let State::Waiting(queue) = &mut *state {
+        let writer = spawn(store, &runtime, &shared);
+        for (rows, position) in queue.drain(..) {
+            writer.send(rows, position);
+        }
+        *state = State::Writing(writer);
+        tracing::info!("the Parquet storage is open now");
+    }
+}
+
+fn spawn(store: Store, runtime: &Handle, shared: &Arc<Shared>) -> Writer {
+    let shared = Arc::clone(shared);
+    Writer::spawn(store, runtime, move |event| match event {
+        WriterEvent::Wrote { files, bytes } => {
+            shared.metrics.parquet_writes.inc_by(files);
+            shared.metrics.parquet_bytes.inc_by(bytes);
+        }
+        WriterEvent::Failed(error) => failed(&shared, &error),
+    })
+}
+
+fn failed(shared: &Shared, error: &str) {
+    shared.metrics.parquet_failures.inc();
+    tracing::warn!(error, "Parquet cannot be written, trying again");
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // Never left half changed: rows are only added, or moved on as a whole.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

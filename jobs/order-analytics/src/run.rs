@@ -1,0 +1,443 @@
+//! One run from its start to its end, on a thread of its own.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+use weir_dataflow::clocks::Wake;
+use weir_dataflow::source::Control;
+use weir_kafka::{Connection, Probe, Sink, SinkError, max_message_bytes, offsets, read_range};
+use weir_proto::AnalyticsResult;
+
+use crate::collect::Desk;
+use crate::committer::{Commit, Committer, Ended, Topics, sink_options};
+use crate::error::JobError;
+use crate::failpoint;
+use crate::job::Outcome;
+use crate::ledger::Ledger;
+use crate::panic::caught;
+use crate::parquet::Parquet;
+use crate::recovery::{self, Beginning};
+use crate::settings::Settings;
+use crate::status::{Shared, Totals};
+use crate::workers::{WorkerPlan, stop_workers, tell, timely_config, work};
+
+/// How often the ends of the partitions are asked for.
+const PROBE_PERIOD: Duration = Duration::from_secs(1);
+/// Revisions, rejects and offsets are committed this often; closed windows at once.
+const COMMIT_PERIOD: Duration = Duration::from_secs(1);
+/// Pause between attempts to reach Kafka at the start.
+const RETRY: Duration = Duration::from_millis(500);
+/// How long the end of a run waits for the commit in hand.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(4);
+/// How long a run that was stopped waits for Parquet; the next run writes what is left.
+const PARQUET_PATIENCE: Duration = Duration::from_secs(3);
+/// The log tells the totals this often, if they have changed.
+const REPORT_PERIOD: Duration = Duration::from_secs(60);
+
+/// What the threads ask of the one that supervises them.
+pub(crate) enum Request {
+    Stop,
+    Finish,
+    /// A worker cannot go on.
+    Failed(JobError),
+    /// The thread that writes commits has ended.
+    Ended(Result<Ended, JobError>),
+}
+
+/// What a run is made of.
+pub(crate) struct Run {
+    pub(crate) settings: Settings,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) requests: Sender<Request>,
+}
+
+impl Run {
+    /// Runs the job to its end.
+    ///
+    /// # Errors
+    /// Why it ended, if it was not asked to.
+    pub(crate) fn run(
+        self,
+        inbox: &Receiver<Request>,
+        runtime: &Runtime,
+        parquet: Option<Parquet>,
+    ) -> Result<Outcome, JobError> {
+        match self.attempt(inbox, runtime, parquet) {
+            // Who was asked to stop need not tell what was not there meanwhile.
+            Err(JobError::Unavailable(_)) if self.stopped() => Ok(self.outcome(false)),
+            Err(error) => {
+                self.shared.broke(&error.to_string());
+                Err(error)
+            }
+            ended => ended,
+        }
+    }
+
+    fn attempt(
+        &self,
+        inbox: &Receiver<Request>,
+        runtime: &Runtime,
+        parquet: Option<Parquet>,
+    ) -> Result<Outcome, JobError> {
+        let connection = self.settings.connection();
+        recovery::ensure_topics(&connection, &self.settings, &|| self.stopped())?;
+        let Some(sink) = self.fence(&connection)? else {
+            return Ok(self.outcome(false));
+        };
+        let begun = Instant::now();
+        let Some(mut beginning) = self.patiently(|| recovery::begin(&connection, &self.settings))? else {
+            return Ok(self.outcome(false));
+        };
+        failpoint::reach("during-recovery");
+        self.announce(&beginning, begun.elapsed());
+        if let Some(parquet) = &parquet {
+            let restored =
+                self.patiently(|| self.restore(&connection, parquet, beginning.parquet_position))?;
+            let Some(position) = restored else {
+                return Ok(self.outcome(false));
+            };
+            beginning.parquet_position = position;
+        }
+        let Some(topics) = self.patiently(|| self.topics(&connection))? else {
+            return Ok(self.outcome(false));
+        };
+        let committer = Committer {
+            topics,
+            settings: self.settings.clone(),
+            connection: connection.clone(),
+            sink: Some(sink),
+            shared: Arc::clone(&self.shared),
+            parquet,
+            sequence: beginning.sequence,
+            instance: uuid::Uuid::new_v4().to_string(),
+            parquet_position: beginning.parquet_position,
+            rejected_from: beginning.rejected_from.take(),
+        };
+        self.operate(inbox, runtime, &connection, beginning, committer)
+    }
+
+    fn stopped(&self) -> bool {
+        self.shared.stop_asked()
+    }
+
+    fn outcome(&self, complete: bool) -> Outcome {
+        Outcome {
+            totals: self.shared.status().totals,
+            complete,
+        }
+    }
+
+    /// Repeats what may be repeated while Kafka is away; `None` when the job is stopped meanwhile.
+    fn patiently<T>(&self, attempt: impl Fn() -> Result<T, JobError>) -> Result<Option<T>, JobError> {
+        let mut reported = false;
+        while !self.stopped() {
+            match attempt() {
+                Ok(value) => return Ok(Some(value)),
+                Err(JobError::Unavailable(reason)) => {
+                    if !reported {
+                        tracing::warn!(reason, "waiting for Kafka");
+                        reported = true;
+                    }
+                    std::thread::sleep(RETRY);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes the transactional id over; waits for the broker as long as it takes.
+    fn fence(&self, connection: &Connection) -> Result<Option<Sink>, JobError> {
+        let mut reported = false;
+        while !self.stopped() {
+            match Sink::connect(connection, sink_options(&self.settings)) {
+                Ok(sink) => return Ok(Some(sink)),
+                Err(SinkError::Unavailable(reason) | SinkError::OutcomeUnknown(reason)) => {
+                    if !reported {
+                        tracing::warn!(reason, "waiting for Kafka");
+                        reported = true;
+                    }
+                    std::thread::sleep(RETRY);
+                }
+                Err(error @ SinkError::Fenced(_)) => return Err(JobError::Fenced(error.to_string())),
+                Err(error) => return Err(JobError::Refused(error.to_string())),
+            }
+        }
+        Ok(None)
+    }
+
+    fn announce(&self, beginning: &Beginning, took: Duration) {
+        let (start, settings) = (&beginning.start, &self.settings);
+        self.shared.metrics.totals(&beginning.totals);
+        self.shared.metrics.records_lost.inc_by(beginning.lost);
+        self.shared.ends(&beginning.ends);
+        let processed = start.partitions.iter().map(|(id, at)| (*id, at.processed));
+        self.shared
+            .committed(beginning.totals, start.frontier, processed, &[]);
+        let again: i64 = start.partitions.values().map(|at| at.processed - at.resume).sum();
+        tracing::info!(
+            job = settings.job_id,
+            frontier = start.frontier,
+            partitions = start.partitions.len(),
+            records_to_read_again = again,
+            live_windows = beginning.published.len(),
+            took_ms = took.as_millis() as u64,
+            bootstrap_servers = settings.bootstrap_servers,
+            orders_topic = settings.orders_topic,
+            results_topic = settings.results_topic,
+            window_s = settings.window.as_secs(),
+            watermark_lag_s = settings.watermark_lag.as_secs(),
+            allowed_lateness_s = settings.allowed_lateness.as_secs(),
+            currency = settings.currency,
+            workers = settings.workers,
+            bounded = settings.bounded,
+            parquet = settings.parquet.as_deref().unwrap_or("off"),
+            "starting"
+        );
+    }
+
+    /// Hands Parquet what the results topic holds beyond its position; gives the position if it is one of this topic.
+    fn restore(
+        &self,
+        connection: &Connection,
+        parquet: &Parquet,
+        position: Option<i64>,
+    ) -> Result<Option<i64>, JobError> {
+        let topic = &self.settings.results_topic;
+        let (first, end) = offsets(connection, topic)?.get(&0).copied().unwrap_or_default();
+        let position = position.filter(|position| *position <= end);
+        let mut rows = Vec::new();
+        let end = read_range(connection, topic, 0, position.unwrap_or(0).max(first), |record| {
+            let result = record.value.as_deref().map(AnalyticsResult::from_json);
+            rows.extend(result.and_then(Result::ok));
+        })?;
+        parquet.send(rows, end);
+        Ok(position)
+    }
+
+    fn operate(
+        &self,
+        inbox: &Receiver<Request>,
+        runtime: &Runtime,
+        connection: &Connection,
+        beginning: Beginning,
+        committer: Committer,
+    ) -> Result<Outcome, JobError> {
+        let start = Arc::new(beginning.start);
+        let mut ledger = Ledger::new(
+            self.settings.rules(),
+            &start,
+            beginning.totals,
+            beginning.published,
+        );
+        for (partition, prior) in beginning.priors {
+            ledger.set_prior(partition, prior);
+        }
+        let (commits, to_write) = channel();
+        let (done, stands) = channel();
+        let desk = Desk {
+            ledger,
+            commits,
+            done: stands,
+            currency: self.settings.currency.clone(),
+            shared: Arc::clone(&self.shared),
+            begun_at: start.frontier,
+            period: COMMIT_PERIOD,
+        };
+        let workers = self.settings.workers;
+        let (controls, receivers): (Vec<Sender<Control>>, Vec<_>) = (0..workers).map(|_| channel()).unzip();
+        let plan = Arc::new(WorkerPlan {
+            settings: self.settings.clone(),
+            connection: connection.clone(),
+            shared: Arc::clone(&self.shared),
+            start,
+            requests: self.requests.clone(),
+            stop: Arc::default(),
+            controls: Mutex::new(receivers.into_iter().enumerate().collect()),
+            source_wakes: (0..workers).map(|_| Arc::default()).collect(),
+            desk: Mutex::new(Some(desk)),
+            collect_wake: Arc::default(),
+        });
+
+        let writing = self.spawn_committer(committer, to_write, done, Arc::clone(&plan.collect_wake))?;
+        if self.settings.bounded {
+            let ends = beginning.ends.iter().map(|(id, (_, end))| (*id, *end)).collect();
+            tell(&controls, &plan, &Control::Finish(ends));
+        }
+        let guards = {
+            let plan = Arc::clone(&plan);
+            timely::execute(timely_config(workers), move |worker| work(worker, &plan))
+                .map_err(|error| JobError::Internal(format!("no workers: {error}")))?
+        };
+        let ended = self
+            .probe(connection, &controls, &plan)
+            .and_then(|_probe| self.supervise(inbox, connection, &controls, &plan));
+        // From here on nobody waits for a broker that is away.
+        self.shared.end();
+        stop_workers(guards, &plan);
+        let parquet = match writing.recv_timeout(COMMIT_PATIENCE) {
+            Ok(committer) => committer.into_parquet(),
+            Err(_) => {
+                tracing::warn!("the commit in hand is left; the next start finds out whether it stands");
+                None
+            }
+        };
+        let complete = ended? == Ended::Complete;
+        if let Some(parquet) = parquet {
+            finish_parquet(runtime, parquet, complete)?;
+        }
+        Ok(self.outcome(complete))
+    }
+
+    fn topics(&self, connection: &Connection) -> Result<Topics, JobError> {
+        let settings = &self.settings;
+        Ok(Topics {
+            orders: settings.orders_topic.as_str().into(),
+            results: settings.results_topic.as_str().into(),
+            dlq: settings.dlq_topic.as_str().into(),
+            late: settings.late_topic.as_str().into(),
+            progress: settings.progress_topic().into(),
+            dlq_bytes: max_message_bytes(connection, &settings.dlq_topic)?,
+            late_bytes: max_message_bytes(connection, &settings.late_topic)?,
+        })
+    }
+
+    /// Starts the thread that writes commits; it gives the committer back when it ends.
+    fn spawn_committer(
+        &self,
+        mut committer: Committer,
+        to_write: Receiver<Commit>,
+        done: Sender<()>,
+        collect_wake: Arc<OnceLock<Wake>>,
+    ) -> Result<Receiver<Committer>, JobError> {
+        let (requests, shared) = (self.requests.clone(), Arc::clone(&self.shared));
+        let (give_back, back) = channel();
+        std::thread::Builder::new()
+            .name("commit".to_owned())
+            .spawn(move || {
+                let wake = || {
+                    if let Some(wake) = collect_wake.get() {
+                        wake();
+                    }
+                };
+                let ended = caught("the thread that writes commits", || {
+                    committer.run(&to_write, &done, &wake)
+                });
+                let ended = ended.unwrap_or_else(|panic| {
+                    shared.broke(&panic);
+                    Err(JobError::Internal(panic))
+                });
+                // Nobody hears it when the job ends anyway.
+                let _ = requests.send(Request::Ended(ended));
+                let _ = give_back.send(committer);
+            })
+            .map_err(|error| JobError::Internal(format!("no thread: {error}")))?;
+        Ok(back)
+    }
+
+    fn probe(
+        &self,
+        connection: &Connection,
+        controls: &[Sender<Control>],
+        plan: &Arc<WorkerPlan>,
+    ) -> Result<Probe, JobError> {
+        let (controls, plan, shared) = (controls.to_vec(), Arc::clone(plan), Arc::clone(&self.shared));
+        Probe::start(
+            connection,
+            &self.settings.orders_topic,
+            PROBE_PERIOD,
+            move |answer| {
+                shared.ends(&answer.ends);
+                shared.broker_answered();
+                let ends = Control::Ends {
+                    asked_ms: answer.asked_at_ms,
+                    ends: answer.ends,
+                };
+                tell(&controls, &plan, &ends);
+            },
+        )
+        .map_err(|error| JobError::setting("kafka", error.to_string()))
+    }
+
+    /// Waits for the end: of a bounded run, by request, or by a failure.
+    fn supervise(
+        &self,
+        inbox: &Receiver<Request>,
+        connection: &Connection,
+        controls: &[Sender<Control>],
+        plan: &WorkerPlan,
+    ) -> Result<Ended, JobError> {
+        let mut told = self.shared.status().totals;
+        let mut report_at = Instant::now() + REPORT_PERIOD;
+        loop {
+            match inbox.recv_timeout(report_at.saturating_duration_since(Instant::now())) {
+                Ok(Request::Stop) => return Ok(Ended::Stopped),
+                Ok(Request::Finish) => match offsets(connection, &self.settings.orders_topic) {
+                    Ok(ends) => {
+                        let ends = ends.into_iter().map(|(id, (_, end))| (id, end)).collect();
+                        tell(controls, plan, &Control::Finish(ends));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the ends to finish at are not known yet, asking again");
+                        std::thread::sleep(RETRY);
+                        // A request to stop that came meanwhile is heard first.
+                        let _ = self.requests.send(Request::Finish);
+                    }
+                },
+                Ok(Request::Failed(error)) => return Err(error),
+                Ok(Request::Ended(ended)) => return ended,
+                Err(RecvTimeoutError::Timeout) => {
+                    report_at = Instant::now() + REPORT_PERIOD;
+                    self.report(&mut told);
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(JobError::Internal("the job lost its threads".to_owned()));
+                }
+            }
+        }
+    }
+
+    /// A line of the totals, unless they are as they were.
+    fn report(&self, told: &mut Totals) {
+        let status = self.shared.status();
+        if status.totals == *told {
+            return;
+        }
+        *told = status.totals;
+        tracing::info!(
+            consumed = told.consumed,
+            accepted = told.accepted,
+            duplicate = told.duplicate,
+            ignored = told.ignored,
+            late = told.late,
+            invalid = told.invalid,
+            windows_published = status.windows_published,
+            windows_revised = status.windows_revised,
+            lag_records = status.lag_records,
+            "totals"
+        );
+    }
+}
+
+/// Writes what is left. Who is stopped does not wait long for it; a bounded run is not complete without it.
+fn finish_parquet(runtime: &Runtime, parquet: Parquet, complete: bool) -> Result<(), JobError> {
+    let finished = if complete {
+        runtime.block_on(parquet.finish())
+    } else {
+        let patience = runtime.block_on(async { timeout(PARQUET_PATIENCE, parquet.finish()).await });
+        patience.unwrap_or_else(|_| Err(format!("not done after {} s", PARQUET_PATIENCE.as_secs())))
+    };
+    match finished {
+        Ok(()) => Ok(()),
+        Err(error) if complete => Err(JobError::Unavailable(format!(
+            "all results are in Kafka, but Parquet lacks the last ones, which the next run writes: {error}"
+        ))),
+        Err(error) => {
+            tracing::error!(error, "Parquet lacks the last windows; the next run writes them");
+            Ok(())
+        }
+    }
+}
