@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use order_analytics::Totals;
 use order_analytics::progress::Progress;
-use weir_kafka::{read_last, read_range};
+use weir_kafka::{offsets, read_last, read_range};
 use weir_proto::{AnalyticsResult, Timestamp};
 
 use crate::process::{Process, Role, Usage};
@@ -30,14 +30,16 @@ pub(crate) struct Job<'a> {
 impl<'a> Job<'a> {
     /// A job that reads `orders`; its log goes into `folder`.
     pub(crate) fn new(server: &'a Server, id: &str, orders: &str, folder: &Path) -> Self {
-        Self {
+        let job = Self {
             server,
             id: id.to_owned(),
             orders: orders.to_owned(),
             workers: 1,
             log: folder.join(format!("{id}.log")),
             more: Vec::new(),
-        }
+        };
+        server.note(job.topics());
+        job
     }
 
     /// With so many workers.
@@ -62,7 +64,7 @@ impl<'a> Job<'a> {
     }
 
     /// The topics that the job makes.
-    pub(crate) fn topics(&self) -> Vec<String> {
+    fn topics(&self) -> Vec<String> {
         vec![
             self.results_topic(),
             self.progress_topic(),
@@ -119,6 +121,12 @@ impl<'a> Job<'a> {
             .and_then(|record| record.value)
             .context("the job has committed nothing")?;
         Ok(Progress::read(&value)?.totals)
+    }
+
+    /// The end of the progress topic: it moves with every transaction.
+    pub(crate) fn progress_end(&self) -> Result<i64> {
+        let ends = offsets(&self.server.connection(), &self.progress_topic())?;
+        Ok(ends.get(&0).map_or(0, |(_, end)| *end))
     }
 
     /// The last revision of every window.

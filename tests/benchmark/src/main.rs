@@ -5,7 +5,7 @@
 //! | `measure` | one file for each thing measured |
 //! | `orders`, `fill`, `live` | the orders, written as fast as possible, and at a rate |
 //! | `server`, `job`, `floor` | the broker, the job and the floor, each a process of its own |
-//! | `process`, `proc_fs` | children, their processor time and memory |
+//! | `process`, `proc_fs`, `stalls` | children, their processor time and memory; what the machine does to threads |
 //! | `report` | the table |
 
 mod fill;
@@ -20,6 +20,7 @@ mod proc_fs;
 mod process;
 mod report;
 mod server;
+mod stalls;
 
 use std::process::ExitCode;
 

@@ -12,7 +12,7 @@ pub(crate) struct Options {
     /// Orders of the throughput measurement
     #[arg(long, default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) orders: u64,
-    /// A running Apache Kafka instead of the development broker; topics are made and deleted again
+    /// A running Apache Kafka instead of the development broker; topics are made there and deleted at the end
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) kafka: Option<String>,
     /// Orders a second while orders come live
@@ -28,7 +28,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) repeat: u32,
     /// How long result latency is measured
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(2..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(2..))]
     pub(crate) latency_seconds: u64,
     /// How long the idle job is watched
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]

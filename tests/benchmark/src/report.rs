@@ -67,7 +67,7 @@ impl Unit {
             Unit::Ms if value < 10.0 => format!("{value:.1} ms"),
             Unit::Ms => format!("{value:.0} ms"),
             Unit::S => format!("{value:.2} s"),
-            Unit::Percent if value < 1.0 => format!("{value:.2} %"),
+            Unit::Percent if value < 1.0 => format!("{value:.3} %"),
             Unit::Percent => format!("{value:.0} %"),
         }
     }

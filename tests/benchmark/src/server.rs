@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -19,6 +20,8 @@ use crate::process::{Process, Role, until};
 pub(crate) struct Server {
     address: String,
     own: Option<Process>,
+    /// Topics that a broker which stays must not keep.
+    made: Mutex<Vec<String>>,
 }
 
 /// How long a broker may take to listen.
@@ -31,6 +34,7 @@ impl Server {
             return Ok(Server {
                 address: address.to_owned(),
                 own: None,
+                made: Mutex::default(),
             });
         }
         let address = free_address()?;
@@ -49,6 +53,7 @@ impl Server {
         Ok(Server {
             address: address.to_string(),
             own: Some(process),
+            made: Mutex::default(),
         })
     }
 
@@ -82,6 +87,7 @@ impl Server {
 
     /// Creates a topic.
     pub(crate) fn create(&self, topic: &str, partitions: i32) -> Result<()> {
+        self.note([topic.to_owned()]);
         let spec = TopicSpec {
             name: topic.to_owned(),
             partitions,
@@ -90,8 +96,20 @@ impl Server {
         Ok(weir_kafka::ensure(&self.connection(), &[spec])?)
     }
 
-    /// Deletes topics; one that cannot be deleted is told of and stays.
-    pub(crate) fn delete(&self, topics: &[String]) -> Result<()> {
+    /// Notes topics that will be made.
+    pub(crate) fn note(&self, topics: impl IntoIterator<Item = String>) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.extend(topics);
+        made.sort_unstable();
+        made.dedup();
+    }
+
+    /// Deletes what was made on a broker that stays; a topic that cannot be deleted is told of.
+    pub(crate) fn clean_up(&self) -> Result<()> {
+        if self.own.is_some() {
+            return Ok(());
+        }
+        let topics = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
         let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
             .set("bootstrap.servers", self.address())
             .create()?;

@@ -44,21 +44,19 @@ pub(super) fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     std::thread::sleep(SETTLE);
 
     let time = Duration::from_secs(bench.options.idle_seconds);
-    let before = process.cpu()?;
+    let (before, committed) = (process.cpu()?, job.progress_end()?);
     std::thread::sleep(time);
     let busy = 100.0 * (process.cpu()? - before).as_secs_f64() / time.as_secs_f64();
+    let commits = job.progress_end()? - committed;
     process.ensure_running()?;
     process.kill()?;
-    let mut topics = job.topics();
-    topics.push(topic);
-    if bench.options.kafka.is_some() {
-        server.delete(&topics)?;
-    }
     report.goal(
         "idle: the job's CPU",
         busy,
         Unit::Percent,
         Goal::at_most(1.0, 0.1),
     );
+    // Every transaction leaves a record and a marker.
+    report.figure("idle: transactions meanwhile", (commits / 2) as f64, Unit::Count);
     Ok(())
 }

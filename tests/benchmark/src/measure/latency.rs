@@ -16,6 +16,7 @@ use crate::job::Job;
 use crate::live::{Live, Milestone, now_ms};
 use crate::orders::{Orders, PARTITIONS};
 use crate::report::{Goal, Report, Unit, percentile};
+use crate::stalls::Stalls;
 
 use super::Bench;
 
@@ -23,6 +24,8 @@ use super::Bench;
 const WARM_UP: Duration = Duration::from_secs(5);
 /// `--watermark-lag`; the window is as long.
 const LAG_S: i64 = 1;
+/// A window that took longer is told of by itself.
+const SLOW_MS: f64 = 50.0;
 
 pub(super) fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     let server = &bench.server;
@@ -42,6 +45,7 @@ pub(super) fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     let live = Live::start(server.address(), &topic, orders)?;
     wait(WARM_UP, &mut || process.ensure_running())?;
     let (counts_from_s, cpu) = (now_ms().div_euclid(1_000) + 1, process.cpu()?);
+    let stalls = Stalls::watch();
     let time = Duration::from_secs(bench.options.latency_seconds);
     wait(time, &mut || {
         live.ensure_running()?;
@@ -49,17 +53,13 @@ pub(super) fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     })?;
     let busy = (process.cpu()? - cpu).as_secs_f64() / time.as_secs_f64();
 
+    let stall = stalls.longest();
     let milestones = live.milestones();
     live.stop()?;
     // What the last orders let close comes within moments.
     wait(Duration::from_secs(2), &mut || process.ensure_running())?;
     let readable = reader.stop()?;
     process.kill()?;
-    let mut topics = job.topics();
-    topics.push(topic);
-    if bench.options.kafka.is_some() {
-        server.delete(&topics)?;
-    }
 
     let (mut acknowledged, mut sent) = (Vec::new(), Vec::new());
     for (end_s, &at) in readable.range(counts_from_s..) {
@@ -70,8 +70,15 @@ pub(super) fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
         let Some(by) = last(closing, |milestone| milestone.acknowledged) else {
             continue;
         };
-        acknowledged.push(ms_between(by, at));
-        sent.extend(last(closing, |milestone| Some(milestone.sent)).map(|by| ms_between(by, at)));
+        let Some(handed_over) = last(closing, |milestone| Some(milestone.sent)) else {
+            continue;
+        };
+        let (after, in_all) = (ms_between(by, at), ms_between(handed_over, at));
+        if after > SLOW_MS {
+            eprintln!("window that ended at {end_s}: {after:.0} ms, {in_all:.0} ms from the producer's send");
+        }
+        acknowledged.push(after);
+        sent.push(in_all);
     }
     let expected = bench.options.latency_seconds.saturating_sub(3) as usize;
     ensure!(
@@ -79,16 +86,18 @@ pub(super) fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
         "{} windows were measured, at least {expected} should have been",
         acknowledged.len()
     );
-    tell(bench, report, (acknowledged, sent), busy);
+    tell(bench, report, acknowledged, sent);
+    report.figure("latency: the job's CPU meanwhile", 100.0 * busy, Unit::Percent);
+    let stall = stall.as_secs_f64() * 1_000.0;
+    report.figure(
+        "latency: longest stall of an idle thread meanwhile",
+        stall,
+        Unit::Ms,
+    );
     Ok(())
 }
 
-fn tell(
-    bench: &Bench<'_>,
-    report: &mut Report,
-    (mut acknowledged, mut sent): (Vec<f64>, Vec<f64>),
-    busy: f64,
-) {
+fn tell(bench: &Bench<'_>, report: &mut Report, mut acknowledged: Vec<f64>, mut sent: Vec<f64>) {
     report.figure(
         "latency: windows measured",
         acknowledged.len() as f64,
@@ -118,7 +127,6 @@ fn tell(
         percentile(&mut sent, 0.99),
         Unit::Ms,
     );
-    report.figure("latency: the job's CPU meanwhile", 100.0 * busy, Unit::Percent);
 }
 
 /// When all partitions had it; `None` when one never had.

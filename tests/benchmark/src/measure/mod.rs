@@ -55,8 +55,14 @@ impl<'a> Bench<'a> {
         )
     }
 
-    /// Measures what is asked for.
+    /// Measures what is asked for, and leaves nothing behind, whatever happens.
     pub(crate) fn measure(&self, report: &mut Report) -> Result<()> {
+        let measured = self.measure_all(report);
+        let cleaned = self.server.clean_up();
+        measured.and(cleaned)
+    }
+
+    fn measure_all(&self, report: &mut Report) -> Result<()> {
         type Measure = fn(&Bench<'_>, &mut Report) -> Result<()>;
         let parts: [(Part, &str, Measure); 4] = [
             (Part::Throughput, "throughput", throughput::measure),

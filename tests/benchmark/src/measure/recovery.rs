@@ -76,11 +76,6 @@ pub(super) fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     process.kill()?;
     job.bounded()?;
     job.ensure_exact(written).context("after the kills")?;
-    let mut topics = job.topics();
-    topics.push(topic);
-    if bench.options.kafka.is_some() {
-        server.delete(&topics)?;
-    }
     tell(report, &recoveries);
     Ok(())
 }

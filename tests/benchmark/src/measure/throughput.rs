@@ -44,19 +44,14 @@ pub(super) fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
         );
     }
 
-    let mut topics = vec![topic.clone()];
     let (mut floors, mut jobs) = (Vec::new(), Vec::new());
     for round in 0..bench.options.repeat {
         let log = bench.folder().join("floor.log");
         floors.push(told("floor", count, floor::measure(server, &topic, count, &log)?));
         let id = bench.name(&format!("throughput-{round}"));
         let job = Job::new(server, &id, &topic, bench.folder()).workers(bench.options.workers);
-        topics.extend(job.topics());
         jobs.push(told("job", count, job.bounded()?));
         job.ensure_exact(count)?;
-    }
-    if bench.options.kafka.is_some() {
-        server.delete(&topics)?;
     }
     tell(bench, report, count, &floors, &jobs);
     Ok(())
