@@ -13,6 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+pub(crate) use self::keys::effective;
 use self::keys::{KEYS, Kind};
 use self::layers::Layers;
 use crate::error::JobError;
@@ -55,7 +56,7 @@ fn run(arguments: impl Iterator<Item = OsString>, environment: &dyn Fn(&str) -> 
     };
     match name {
         "check-config" => {
-            let _ = stdout().write_all(keys::effective(&settings).as_bytes());
+            let _ = stdout().write_all(effective(&settings).as_bytes());
             ExitCode::SUCCESS
         }
         _ => match operate(settings) {

@@ -20,7 +20,7 @@ use crate::status::Shared;
 /// Records read but not committed beyond which the source waits for the commit under way.
 const MOST_WAITING: u64 = 4_000_000;
 /// Bytes of rejected records, with those in the commit under way, beyond which the source waits for it.
-const MOST_REJECTED_BYTES: u64 = 16 << 20;
+const MOST_REJECTED_BYTES: u64 = 8 << 20;
 
 /// The streams that a commit is made of.
 pub(crate) struct Streams<'scope> {

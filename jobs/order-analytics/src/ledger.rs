@@ -186,15 +186,24 @@ impl Ledger {
             return None;
         }
         let (rules, final_until) = (self.rules, self.final_until);
-        let settled = |reject: &mut Reject| match reject.reason {
+        let settled = |reject: &Reject| match reject.reason {
             Reason::Invalid(_) => true,
             Reason::Late(_) => reject
                 .window
                 .is_some_and(|window| rules.end(window) <= final_until),
         };
+        // A commit is held several times on its way, so it is no larger than it must be.
+        let mut room = self.ahead_bytes;
+        let mut taken = |reject: &mut Reject| {
+            let take = room > 0 && settled(reject);
+            if take {
+                room = room.saturating_sub(bytes_of(reject));
+            }
+            take
+        };
         let mut rejects = Vec::new();
         for waiting in self.rejects.values_mut() {
-            rejects.extend(waiting.extract_if(.., settled));
+            rejects.extend(waiting.extract_if(.., &mut taken));
         }
         self.rejects.retain(|_, waiting| !waiting.is_empty());
         for reject in &rejects {
@@ -202,7 +211,9 @@ impl Ledger {
             let partition = self.partitions.entry(reject.partition).or_default();
             partition.rejected_until = partition.rejected_until.max(reject.offset + 1);
         }
-        self.ahead_at_bytes = self.rejects_bytes + self.ahead_bytes;
+        // Those that are left are either the rest, or must wait for their cut.
+        let left = if room == 0 { 0 } else { self.rejects_bytes };
+        self.ahead_at_bytes = left + self.ahead_bytes;
         (!rejects.is_empty()).then(|| Draft {
             rejects,
             frontier: self.frontier,
@@ -464,3 +475,6 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

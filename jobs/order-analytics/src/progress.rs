@@ -188,3 +188,6 @@ impl Progress {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ const PROBE_PERIOD: Duration = Duration::from_secs(1);
 const COMMIT_PERIOD: Duration = Duration::from_secs(1);
 /// Pause between attempts to reach Kafka at the start.
 const RETRY: Duration = Duration::from_millis(500);
-/// How long the end of a run waits for the commit in hand.
+/// How long the end of a run waits for the workers, and for the commit in hand.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(4);
 /// How long a run that was stopped waits for Parquet; the next run writes what is left.
 const PARQUET_PATIENCE: Duration = Duration::from_secs(3);
@@ -277,7 +277,11 @@ impl Run {
             .and_then(|_probe| self.supervise(inbox, connection, &controls, &plan));
         // From here on nobody waits for a broker that is away.
         self.shared.end();
-        stop_workers(guards, &plan);
+        if let Err(error) = &ended {
+            // Seen on /health while the rest comes to its end.
+            self.shared.broke(&error.to_string());
+        }
+        stop_workers(guards, &plan, COMMIT_PATIENCE);
         let parquet = match writing.recv_timeout(COMMIT_PATIENCE) {
             Ok(committer) => committer.into_parquet(),
             Err(_) => {

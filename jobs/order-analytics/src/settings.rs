@@ -1,15 +1,17 @@
 //! Everything that can be set.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use weir_dataflow::window::Rules;
 use weir_kafka::Connection;
 
+use crate::cli::effective;
 use crate::error::JobError;
 
 /// The settings of a job. [`Settings::default`] is what the flags default to; only the brokers have no default.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Kafka's addresses, `host:port[,host:port...]`.
     pub bootstrap_servers: String,
@@ -51,6 +53,13 @@ pub struct Settings {
     pub read_ahead: u64,
     /// After this long the broker aborts a transaction that is still open.
     pub transaction_timeout: Duration,
+}
+
+/// As `check-config` prints it: secrets hidden.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&effective(self))
+    }
 }
 
 impl Default for Settings {
@@ -126,6 +135,13 @@ impl Settings {
                 ));
             }
         }
+        let progress = self.progress_topic();
+        if let Some((key, name)) = topics[1..].iter().find(|(_, name)| **name == progress) {
+            return Err(JobError::setting(
+                key,
+                format!("`{name}` is the topic of the job's progress already"),
+            ));
+        }
         if self.currency.len() != 3 || !self.currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return wrong("currency", "must be three upper-case letters such as USD");
         }
@@ -176,3 +192,6 @@ impl Settings {
         format!("{}-progress", self.job_id)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
+use std::time::Duration;
 
 use timely::communication::initialize::WorkerGuards;
 use timely::worker::Worker;
@@ -59,29 +60,36 @@ pub(crate) fn timely_config(workers: usize) -> timely::Config {
     }
 }
 
-pub(crate) fn stop_workers(guards: WorkerGuards<()>, plan: &WorkerPlan) {
+/// Ends the workers; one that does not let go of its broker or its dataflow is left.
+pub(crate) fn stop_workers(guards: WorkerGuards<()>, plan: &WorkerPlan, patience: Duration) {
     plan.stop.store(true, Ordering::Release);
     for guard in guards.guards() {
         Thread::unpark(guard.thread());
     }
-    for worker in guards.join() {
-        if let Err(error) = worker {
-            tracing::error!(error, "a worker has panicked");
-        }
+    let (done, ended) = channel();
+    let joining = std::thread::Builder::new()
+        .name("join".to_owned())
+        .spawn(move || {
+            // What a worker had to say it has said to the supervisor.
+            drop(guards.join());
+            let _ = done.send(());
+        });
+    if joining.is_ok() && ended.recv_timeout(patience).is_err() {
+        tracing::warn!("a worker did not end in time and is left");
     }
 }
 
 /// One worker: builds the dataflow and runs it until it ends or is stopped. A panic ends the whole job.
 pub(crate) fn work(worker: &mut Worker, plan: &Arc<WorkerPlan>) {
     let who = format!("worker {}", worker.index());
-    let ended = caught(&who, || run(worker, plan)).and_then(|()| {
-        caught(&who, || {
-            for dataflow in worker.installed_dataflows() {
-                worker.drop_dataflow(dataflow);
-            }
-        })
+    let ended = caught(&who, || run(worker, plan));
+    // Whoever keeps a dataflow goes on stepping it.
+    let dropped = caught(&who, || {
+        for dataflow in worker.installed_dataflows() {
+            worker.drop_dataflow(dataflow);
+        }
     });
-    if let Err(panic) = ended {
+    if let Err(panic) = ended.and(dropped) {
         plan.shared.broke(&panic);
         // The supervisor is gone when the job ends anyway.
         let _ = plan.requests.send(Request::Failed(JobError::Internal(panic)));

@@ -299,7 +299,7 @@ pub(super) fn settings(layers: &Layers) -> Result<Settings, JobError> {
 }
 
 /// The effective configuration as a TOML file, secrets hidden.
-pub(super) fn effective(settings: &Settings) -> String {
+pub(crate) fn effective(settings: &Settings) -> String {
     let mut out = String::new();
     for key in KEYS {
         let value = (key.get)(settings);

@@ -1,0 +1,15 @@
+//! The job as a process: against the development broker, and where it matters against Apache Kafka.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bounded;
+mod flood;
+mod job;
+mod outages;
+mod rejects;
+mod servers;
+mod settings;
+mod stage;
+mod stopping;
+mod storage;
+mod takeover;
+mod watching;

@@ -1,0 +1,105 @@
+//! A job ends within seconds of a signal, whatever it is doing.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::job::Job;
+use crate::servers::{DevBroker, eventually, free_address, shared};
+use crate::stage::{Stage, orders};
+
+const FEW_SECONDS: Duration = Duration::from_secs(12);
+
+/// A job that has published what there was.
+fn running(stage: &Stage, more: &[&str]) -> Job {
+    let job = Job::start(&stage.arguments(more));
+    eventually("readiness", || match job.get("/ready") {
+        (200, _) => Ok(()),
+        (_, body) => Err(body),
+    });
+    job
+}
+
+#[test]
+fn while_it_waits_for_the_broker() {
+    let stage = Stage::new(&free_address().to_string());
+    let mut job = Job::start(&stage.arguments(&[]));
+    job.says("waiting for");
+    assert_eq!(job.get("/ready").0, 503);
+    assert_eq!(job.metric("order_analytics_broker_up"), 0);
+    job.signal(Signal::SIGTERM);
+    job.ends_with(0, FEW_SECONDS);
+}
+
+#[test]
+fn while_it_runs_and_what_it_has_published_stands() {
+    let stage = Stage::new(&shared());
+    stage.make("orders", 1);
+    let orders = orders(1_000, 2, 0);
+    stage.write_orders(&orders, 1);
+    let mut job = running(&stage, &[]);
+    eventually("results", || {
+        let windows = stage.read("results").len();
+        if windows >= 7 {
+            Ok(())
+        } else {
+            Err(format!("{windows}"))
+        }
+    });
+    job.signal(Signal::SIGINT);
+    job.ends_with(0, FEW_SECONDS);
+    assert!(job.stderr().contains("\"ended\""), "{}", job.stderr());
+    Job::start(&stage.arguments(&["--bounded"])).ends_with(0, Duration::from_secs(60));
+    stage.holds(&orders, 60);
+}
+
+#[test]
+fn while_a_commit_waits_for_a_broker_that_is_gone() {
+    let mut broker = DevBroker::start();
+    let stage = Stage::new(&broker.address().to_string());
+    stage.make("orders", 1);
+    stage.write_orders(&orders(300, 2, 0), 1);
+    let mut job = running(&stage, &[]);
+    eventually("results", || {
+        stage.read("results").pop().ok_or_else(|| "none".to_owned())
+    });
+    stage.write_orders(&orders(300, 2, 200), 1);
+    broker.kill();
+    job.says("waiting for the Kafka broker");
+    job.signal(Signal::SIGTERM);
+    job.ends_with(0, FEW_SECONDS);
+}
+
+#[test]
+fn at_once_by_a_second_signal() {
+    let mut broker = DevBroker::start();
+    let stage = Stage::new(&broker.address().to_string());
+    stage.make("orders", 1);
+    stage.write_orders(&orders(300, 2, 0), 1);
+    let mut job = running(&stage, &[]);
+    broker.kill();
+    job.signal(Signal::SIGTERM);
+    job.says("stopping");
+    job.signal(Signal::SIGINT);
+    let status = job.ended(Duration::from_secs(3));
+    // Either the first was enough, or the second ended it.
+    assert!(matches!(status.code(), Some(0 | 130)), "{status:?}");
+}
+
+#[test]
+fn a_panic_of_a_worker_or_of_the_commit_ends_the_job_and_is_told() {
+    for (failpoint, text) in [
+        ("worker-panics:20", "worker 0 has panicked"),
+        ("commit-panics", "the thread that writes commits has panicked"),
+    ] {
+        let stage = Stage::new(&shared());
+        stage.make("orders", 1);
+        let orders = orders(1_000, 2, 0);
+        stage.write_orders(&orders, 1);
+        let mut job = Job::start_with(&stage.arguments(&[]), &[("WEIR_FAILPOINT", failpoint)]);
+        job.ends_with(70, Duration::from_secs(60));
+        assert!(job.stderr().contains(text), "{}", job.stderr());
+        Job::start(&stage.arguments(&["--bounded"])).ends_with(0, Duration::from_secs(60));
+        stage.holds(&orders, 60);
+    }
+}

@@ -1,0 +1,88 @@
+//! A Parquet folder that cannot be written holds nobody up, and gets everything in the end.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::job::Job;
+use crate::servers::{eventually, shared};
+use crate::stage::{Stage, orders};
+
+fn files(root: &Path) -> usize {
+    let mut found = 0;
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "parquet") {
+                found += 1;
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_retried_while_results_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    // A file where a folder should be: refused to root as well, unlike a read-only folder.
+    let parent = folder.path().join("parent");
+    std::fs::write(&parent, "in the way").unwrap();
+    let root = parent.join("windows");
+    let stage = Stage::new(&shared());
+    stage.make("orders", 1);
+    let first = orders(400, 2, 0);
+    stage.write_orders(&first, 1);
+    let mut job = Job::start(&stage.arguments(&["--parquet", root.to_str().unwrap()]));
+    eventually("results", || {
+        let windows = stage.read("results").len();
+        if windows >= 3 {
+            Ok(())
+        } else {
+            Err(format!("{windows}"))
+        }
+    });
+    assert!(job.metric("order_analytics_parquet_failures_total") > 0);
+    assert!(
+        job.stderr().contains("Parquet cannot be written"),
+        "{}",
+        job.stderr()
+    );
+    assert_eq!((job.get("/health").0, job.get("/ready").0), (200, 200));
+
+    std::fs::remove_file(&parent).unwrap();
+    eventually("the first file", || match files(&root) {
+        0 => Err("none".to_owned()),
+        _ => Ok(()),
+    });
+
+    // In mid-run: the place of the next hour is taken.
+    let day = root.join("analytics-results/date=2026-01-01");
+    std::fs::write(day.join("hour=01"), "in the way").unwrap();
+    let second = orders(400, 2, 3_600);
+    stage.write_orders(&second, 1);
+    let failures = job.metric("order_analytics_parquet_failures_total");
+    eventually("failures", || {
+        let now = job.metric("order_analytics_parquet_failures_total");
+        if now > failures {
+            Ok(())
+        } else {
+            Err(format!("{now}"))
+        }
+    });
+    // It ends all the same, within seconds.
+    job.signal(nix::sys::signal::Signal::SIGTERM);
+    job.ends_with(0, Duration::from_secs(12));
+
+    // A bounded run does not call itself complete without its files.
+    let bounded = stage.arguments(&["--bounded", "--parquet", root.to_str().unwrap()]);
+    let mut job = Job::start(&bounded);
+    job.ends_with(69, Duration::from_secs(60));
+    assert!(job.stderr().contains("Parquet lacks"), "{}", job.stderr());
+    std::fs::remove_file(day.join("hour=01")).unwrap();
+    Job::start(&bounded).ends_with(0, Duration::from_secs(60));
+    assert_eq!(files(&root), 2);
+    let all: Vec<_> = first.into_iter().chain(second).collect();
+    stage.holds(&all, 60);
+}
