@@ -1,8 +1,8 @@
 //! Orders to the totals of their windows, on the worker that owns their users.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
@@ -13,8 +13,8 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::progress::frontier::MutableAntichain;
 
 use crate::changelog::{Difference, Update};
-use crate::fingerprint::Fingerprint;
 use crate::order::Order;
+use crate::set::Fingerprints;
 use crate::window::Rules;
 
 /// How many orders read under one stamp counted, and how many were copies.
@@ -26,11 +26,11 @@ pub struct Counted {
     pub duplicate: u64,
 }
 
-/// The open and the revisable windows of one worker.
+/// One worker's part of a window.
 #[derive(Debug, Default)]
 struct Window {
-    orders: HashTable<Fingerprint>,
-    users: HashTable<Fingerprint>,
+    orders: Fingerprints,
+    users: Fingerprints,
     cents: i128,
     items: i64,
     /// What has been sent downstream of it.
@@ -38,13 +38,30 @@ struct Window {
 }
 
 impl Window {
+    /// An empty window that expects as many orders and users as another one holds.
+    fn like(other: Option<&Window>) -> Self {
+        let Some(other) = other else {
+            return Self::default();
+        };
+        Self {
+            orders: Fingerprints::expecting(other.orders.len()),
+            users: Fingerprints::expecting(other.users.len()),
+            ..Self::default()
+        }
+    }
+
+    /// Counts orders; gives how many were no copies.
+    fn insert_all(&mut self, orders: &[Order]) -> u64 {
+        orders.iter().map(|order| u64::from(self.insert(order))).sum()
+    }
+
     /// Counts an order; false for a copy.
     #[inline]
     fn insert(&mut self, order: &Order) -> bool {
-        if !insert(&mut self.orders, order.order) {
+        if !self.orders.insert(order.order) {
             return false;
         }
-        insert(&mut self.users, order.user);
+        self.users.insert(order.user);
         self.cents += i128::from(order.cents);
         self.items = self.items.saturating_add(order.items);
         true
@@ -62,19 +79,6 @@ impl Window {
         self.sent = now;
         let change = (now.0 - orders, now.1 - cents, now.2 - items, now.3 - users);
         (change != (0, 0, 0, 0)).then_some(change)
-    }
-}
-
-/// Adds a fingerprint to a set; false if it was there.
-#[inline]
-fn insert(set: &mut HashTable<Fingerprint>, id: Fingerprint) -> bool {
-    use hashbrown::hash_table::Entry;
-    match set.entry(id.table_hash(), |other| *other == id, |other| other.table_hash()) {
-        Entry::Occupied(_) => false,
-        Entry::Vacant(place) => {
-            place.insert(id);
-            true
-        }
     }
 }
 
@@ -100,9 +104,9 @@ struct Pending {
 /// The first output is the stream of differences: for a window `[start, end)` its totals at time `end - 1` once
 /// the frontier is at `end`, the change that late orders of one stamp make at their stamp, and the retraction of
 /// all of it at `end + lateness`, where the window is final and its state is dropped. When the input ends, open
-/// windows are closed early. The second output says how many orders of each stamp counted and how many were copies.
+/// windows are closed early, and all are retracted. The second output says how many orders of each stamp counted and how many were copies.
 ///
-/// Memory: two sets of fingerprints (17 bytes an entry at most filling) for each window that is not final yet.
+/// Memory: two sets of fingerprints for each window that is not final yet, about 20 bytes an entry.
 ///
 /// # Examples
 /// ```
@@ -125,7 +129,8 @@ struct Pending {
 ///     accumulate(orders, rules).0.capture()
 /// });
 /// let changes: Vec<_> = changes.extract().into_iter().flat_map(|(_, changes)| changes).collect();
-/// assert_eq!(changes, [(60, 119, (2, 2500, 2, 1))], "the copy of order a changes nothing");
+/// let (closed, retracted) = ((60, 119, (2, 2500, 2, 1)), (60, 180, (-2, -2500, -2, -1)));
+/// assert_eq!(changes, [closed, retracted], "the copy of order a changes nothing");
 /// ```
 pub fn accumulate<'scope>(
     orders: StreamVec<'scope, u64, Order>,
@@ -194,16 +199,11 @@ impl Accumulator {
             let counted = self.apply(stamp, &pending, &mut change);
             count(&pending.counts, (stamp, counted));
         }
-        match frontier.frontier().first().copied() {
-            Some(frontier) => {
-                self.close_before(frontier, &mut change);
-                self.retire_before(frontier, &mut change);
-            }
-            None => {
-                self.close_before(u64::MAX, &mut change);
-                self.windows.clear();
-            }
-        }
+        // At the end of the input all windows close, and all are retracted: one worker may have seen a frontier on
+        // the way that retired a window, another not, and a part of a window must never be left in the collection.
+        let frontier = frontier.frontier().first().copied().unwrap_or(u64::MAX);
+        self.close_before(frontier, &mut change);
+        self.retire_before(frontier, &mut change);
     }
 
     /// Counts the orders of one stamp. Windows that have ended by then change at once, the others when they close.
@@ -223,21 +223,13 @@ impl Accumulator {
                 let run = rest.iter().take_while(|order| order.window == start).count();
                 let (now, later) = rest.split_at(run);
                 rest = later;
-                let held = self.windows.entry(start).or_insert_with(|| {
-                    let last = self.rules.end(start) - 1;
-                    Held {
-                        window: Window::default(),
-                        capability: pending.changes.delayed(&last.max(stamp)),
-                        closed: last < stamp,
-                    }
-                });
-                for order in now {
-                    if held.window.insert(order) {
-                        counted.accepted += 1;
-                    } else {
-                        counted.duplicate += 1;
-                    }
-                }
+                let held = match self.windows.entry(start) {
+                    Entry::Occupied(held) => held.into_mut(),
+                    Entry::Vacant(_) => self.open(start, stamp, &pending.changes),
+                };
+                let accepted = held.window.insert_all(now);
+                counted.accepted += accepted;
+                counted.duplicate += run as u64 - accepted;
                 if held.closed && !revised.contains(&start) {
                     revised.push(start);
                 }
@@ -258,6 +250,22 @@ impl Accumulator {
             }
         }
         counted
+    }
+
+    /// A new window, as large as the one before it turned out.
+    fn open(&mut self, start: u64, stamp: u64, changes: &Capability<u64>) -> &mut Held {
+        let before = self
+            .windows
+            .range(..start)
+            .next_back()
+            .map(|(_, held)| &held.window);
+        let last = self.rules.end(start) - 1;
+        let held = Held {
+            window: Window::like(before),
+            capability: changes.delayed(&last.max(stamp)),
+            closed: last < stamp,
+        };
+        self.windows.entry(start).or_insert(held)
     }
 
     /// Sends the first totals of the windows that end at or before `frontier`.

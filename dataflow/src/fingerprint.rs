@@ -25,14 +25,21 @@ impl Fingerprint {
         Self([hash as u64, (hash >> 64) as u64])
     }
 
-    /// The half that places the fingerprint in a hash table.
+    /// The half that places the fingerprint in a set.
     #[inline]
     pub(crate) fn table_hash(self) -> u64 {
         self.0[0]
     }
 
+    /// Which of `shards` parts of a set the fingerprint belongs to: by the high bits of the half whose low bits
+    /// choose the worker.
+    #[inline]
+    pub(crate) fn shard(self, shards: usize) -> usize {
+        ((u128::from(self.0[1]) * shards as u128) >> 64) as usize
+    }
+
     /// The half that chooses the worker. It differs from [`Fingerprint::table_hash`]: ids routed by the bits
-    /// that also choose the bucket would crowd into a part of each worker's table.
+    /// that also choose the bucket would crowd into a part of each worker's sets.
     #[inline]
     pub(crate) fn route(self) -> u64 {
         self.0[1]

@@ -74,6 +74,87 @@ pub struct Setup {
 /// The log wakes the operator by its address (`timely`'s `SyncActivator`); nothing in here blocks. Of the partitions
 /// that have something to read the one whose clock is behind is read first, and one that is too far ahead waits, so
 /// memory stays bounded however unevenly the log is filled.
+///
+/// # Examples
+/// Two orders in one partition; the second moves the clock, so it is stamped with its own time less the lag.
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::convert::Infallible;
+/// use std::sync::Arc;
+/// use std::sync::mpsc::channel;
+///
+/// use timely::dataflow::operators::{Capture, capture::Extract, vec::Map};
+/// use weir_dataflow::clocks::Clocks;
+/// use weir_dataflow::fingerprint::Fingerprint;
+/// use weir_dataflow::source::{Control, Decoded, Entry, Fact, Log, Setup, Start, StartPartition, source};
+/// use weir_dataflow::window::Rules;
+///
+/// /// A partition whose values are event times in seconds.
+/// struct Times(&'static [&'static str], usize);
+///
+/// impl Log for Times {
+///     type Error = Infallible;
+///
+///     fn assign(&mut self, _partition: i32, offset: i64) -> Result<(), Infallible> {
+///         self.1 = offset as usize;
+///         Ok(())
+///     }
+///
+///     fn read(&mut self, _: i32, max: usize, mut each: impl FnMut(Entry<'_>)) -> Result<bool, Infallible> {
+///         for value in self.0.iter().skip(self.1).take(max) {
+///             let value = Some(value.as_bytes());
+///             each(Entry { offset: self.1 as i64, timestamp: None, key: None, value });
+///             self.1 += 1;
+///         }
+///         Ok(self.1 < self.0.len())
+///     }
+///
+///     fn position(&self, _partition: i32) -> i64 {
+///         self.1 as i64
+///     }
+/// }
+///
+/// fn decode(entry: &Entry<'_>) -> Decoded {
+///     let text = entry.value.and_then(|value| std::str::from_utf8(value).ok());
+///     match text.and_then(|text| text.parse::<i64>().ok()) {
+///         Some(second) => Decoded::Order {
+///             order: Fingerprint::of(&entry.offset.to_le_bytes()),
+///             user: Fingerprint::of(b"u-17"),
+///             event_ms: second * 1_000,
+///             cents: 1_250,
+///             items: 1,
+///         },
+///         None => Decoded::Invalid("the value is no time".to_owned()),
+///     }
+/// }
+///
+/// let rules = Rules { window: 60, lag: 10, lateness: 60, max_ahead_ms: 0 };
+/// let (windows, rejected) = timely::execute_directly(move |worker| {
+///     let (control, heard) = channel();
+///     control.send(Control::Finish(BTreeMap::from([(0, 3)]))).expect("the source is there");
+///     let at = StartPartition { processed: 0, resume: 0 };
+///     let setup = Setup {
+///         rules,
+///         start: Arc::new(Start { partitions: BTreeMap::from([(0, at)]), ..Start::default() }),
+///         clocks: Arc::new(Clocks::new(rules)),
+///         control: heard,
+///         hold: Arc::default(),
+///         read_ahead: 10_000,
+///         in_flight: Arc::default(),
+///         rejected_bytes: Arc::default(),
+///         waker: Arc::default(),
+///     };
+///     worker.dataflow(|scope| {
+///         let log = Times(&["700", "soon", "725"], 0);
+///         let (orders, facts) = source(scope, log, setup, decode, |never| match never {});
+///         let rejected = facts.map(|(_, fact)| matches!(fact, Fact::Reject(_)));
+///         (orders.map(|order| order.window).capture(), rejected.capture())
+///     })
+/// });
+/// assert_eq!(windows.extract(), [(690, vec![660]), (715, vec![720])], "stamps and windows");
+/// let rejected = rejected.extract().into_iter().filter(|(_, rejected)| rejected.contains(&true));
+/// assert_eq!(rejected.map(|(stamp, _)| stamp).collect::<Vec<_>>(), [690], "the reject travels at its stamp");
+/// ```
 pub fn source<'scope, L, D, F>(
     scope: Scope<'scope, u64>,
     log: L,
