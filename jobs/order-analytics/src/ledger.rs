@@ -158,7 +158,18 @@ impl Ledger {
                 self.rejects.entry(time).or_default().push(reject);
                 return;
             }
-            Note::Fact(Fact::Tally(tally)) => self.waiting_records += tally.consumed,
+            Note::Fact(Fact::Tally(tally)) => {
+                self.waiting_records += tally.consumed;
+                // One for each batch or even record: all of one stamp are one note.
+                let last = self.notes.get_mut(&time).and_then(|notes| notes.last_mut());
+                if let Some(Note::Fact(Fact::Tally(sum))) = last {
+                    sum.consumed += tally.consumed;
+                    sum.ignored += tally.ignored;
+                    sum.late += tally.late;
+                    sum.invalid += tally.invalid;
+                    return;
+                }
+            }
             _ => {}
         }
         self.notes.entry(time).or_default().push(note);

@@ -295,6 +295,28 @@ fn every_record_is_accounted_for() {
 }
 
 #[test]
+fn a_flood_of_records_under_one_stamp_leaves_one_note() {
+    let mut ledger = anew();
+    ledger.set_ahead_bytes(1);
+    for offset in 0..1_000 {
+        let tally = Tally {
+            consumed: 1,
+            invalid: 1,
+            ..Tally::default()
+        };
+        ledger.note(5, garbage(offset));
+        ledger.note(5, Note::Fact(Fact::Tally(tally)));
+        ledger.rejects_ahead().unwrap();
+    }
+    assert_eq!(ledger.notes[&5].len(), 1);
+    assert_eq!(ledger.rejects_bytes(), 0);
+    assert_eq!(ledger.rejects.len(), 0);
+    ledger.note(0, moved(8, 1_000, &[]));
+    let totals = ledger.cut(8).unwrap().totals;
+    assert_eq!((totals.consumed, totals.invalid), (1_000, 1_000));
+}
+
+#[test]
 fn a_flood_of_rejects_is_written_ahead_of_its_cut_once() {
     let mut ledger = anew();
     ledger.set_ahead_bytes(3_000);
