@@ -70,3 +70,46 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
         (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+    use std::io::{Read, Write};
+    use std::sync::Arc;
+
+    use weir_dataflow::clocks::Clocks;
+
+    use super::serve;
+    use crate::metrics::Metrics;
+    use crate::settings::Settings;
+    use crate::status::Shared;
+
+    #[test]
+    fn a_job_that_lost_a_thread_is_unhealthy_and_says_which() {
+        let clocks = Clocks::new(Settings::default().rules());
+        let shared = Arc::new(Shared::new(Arc::new(clocks), Metrics::new().unwrap()));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let address = runtime
+            .block_on(serve(([127, 0, 0, 1], 0).into(), Arc::clone(&shared)))
+            .unwrap();
+        let health = || {
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            stream
+                .write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                .unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        };
+        assert!(health().starts_with("HTTP/1.1 200"));
+        shared.broke("worker 1 has panicked: index out of bounds");
+        let answer = health();
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(answer.contains("worker 1 has panicked"), "{answer}");
+    }
+}
