@@ -300,6 +300,9 @@ impl Ledger {
             let replay = time < self.begun_at;
             for note in notes {
                 match note {
+                    // From here on workers retract their parts of the window, each perhaps at its own pace: what is
+                    // left of it in between is no result.
+                    Note::Row(window, ..) if time >= self.rules.end(window) + self.rules.lateness => {}
                     // A row that goes is either followed by the one that takes its place, or its window is final.
                     Note::Row(window, totals, 1..) => {
                         if replay {

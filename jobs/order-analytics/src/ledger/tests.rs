@@ -160,6 +160,15 @@ fn the_retraction_of_a_final_window_is_no_result() {
 }
 
 #[test]
+fn what_is_left_of_a_window_while_workers_retract_it_is_no_result() {
+    let mut ledger = anew();
+    ledger.note(9, row(0, 306));
+    ledger.note(30, gone(0, 306));
+    ledger.note(30, row(0, 158));
+    assert_eq!(results(ledger.cut(40)), [(0, 0, 306)]);
+}
+
+#[test]
 fn nothing_new_is_nothing_to_write() {
     let mut ledger = anew();
     assert!(!ledger.has_news(100));
