@@ -73,6 +73,23 @@ fn a_partition_far_ahead_pauses_and_never_starves_the_slow_one() {
 }
 
 #[test]
+fn of_several_partitions_the_one_behind_is_read_first() {
+    alone(|worker| {
+        let seconds =
+            |from: u32| -> Vec<_> { (0..50).map(|id| order(from + id, 700 + i64::from(id))).collect() };
+        let shelf = Shelf::of(&[&seconds(0), &seconds(100), &seconds(200)]);
+        shelf.give_at_most(1);
+        let source = Running::start(worker, &shelf, fresh(3));
+        let stamps = source.stamps();
+        assert_eq!(stamps.len(), 150);
+        assert!(
+            stamps.is_sorted(),
+            "what is read in turns waits least: {stamps:?}"
+        );
+    });
+}
+
+#[test]
 fn read_ahead_is_bounded_within_the_skew() {
     alone(|worker| {
         let fast: Vec<_> = (0..1_000).map(|id| order(id, 720)).collect();
