@@ -82,14 +82,19 @@ pub(crate) fn stop_workers(guards: WorkerGuards<()>, plan: &WorkerPlan, patience
 /// One worker: builds the dataflow and runs it until it ends or is stopped. A panic ends the whole job.
 pub(crate) fn work(worker: &mut Worker, plan: &Arc<WorkerPlan>) {
     let who = format!("worker {}", worker.index());
-    let ended = caught(&who, || run(worker, plan));
+    // Told before the dataflow is dropped: that ends the thread that writes, which would look like a stop.
+    tell_panic(plan, caught(&who, || run(worker, plan)));
     // Whoever keeps a dataflow goes on stepping it.
     let dropped = caught(&who, || {
         for dataflow in worker.installed_dataflows() {
             worker.drop_dataflow(dataflow);
         }
     });
-    if let Err(panic) = ended.and(dropped) {
+    tell_panic(plan, dropped);
+}
+
+fn tell_panic(plan: &WorkerPlan, ended: Result<(), String>) {
+    if let Err(panic) = ended {
         plan.shared.broke(&panic);
         // The supervisor is gone when the job ends anyway.
         let _ = plan.requests.send(Request::Failed(JobError::Internal(panic)));
