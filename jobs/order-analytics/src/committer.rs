@@ -195,7 +195,6 @@ impl Committer {
 
     fn report(&self, draft: &Draft, rejected: usize) {
         let metrics = &self.shared.metrics;
-        metrics.totals(&draft.totals);
         let revised = draft.results.iter().filter(|result| result.revision > 0).count() as u64;
         metrics.revised.inc_by(revised);
         metrics.published.inc_by(draft.results.len() as u64 - revised);

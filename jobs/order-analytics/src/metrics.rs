@@ -1,5 +1,7 @@
 //! The job's metrics, as Prometheus reads them.
 
+use std::sync::{Mutex, PoisonError};
+
 use prometheus::core::Collector;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
@@ -10,6 +12,7 @@ use crate::status::{Shared, Totals};
 /// All metrics of one job.
 pub(crate) struct Metrics {
     registry: Registry,
+    scraping: Mutex<()>,
     consumed: IntCounter,
     accepted: IntCounter,
     duplicate: IntCounter,
@@ -120,12 +123,13 @@ impl Metrics {
                 "1 while the broker answers; it is asked once a second.",
             )?,
             registry,
+            scraping: Mutex::default(),
         };
         Ok(metrics)
     }
 
     /// Counters follow the committed totals; they never go back.
-    pub(crate) fn totals(&self, totals: &Totals) {
+    fn follow(&self, totals: &Totals) {
         let pairs = [
             (&self.consumed, totals.consumed),
             (&self.accepted, totals.accepted),
@@ -144,6 +148,8 @@ impl Metrics {
     /// # Errors
     /// When it cannot be encoded.
     pub(crate) fn scrape(&self, shared: &Shared, now_ms: i64) -> Result<String, prometheus::Error> {
+        // One scrape at a time, from one moment of the status: within a scrape the totals always add up.
+        let _scraping = self.scraping.lock().unwrap_or_else(PoisonError::into_inner);
         let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         for (partition, lag) in shared.lag() {
             self.lag_records
@@ -159,6 +165,7 @@ impl Metrics {
             }
         }
         let status = shared.status();
+        self.follow(&status.totals);
         if let Some(watermark) = status.watermark {
             self.watermark.set(watermark.millis() / 1_000);
         }

@@ -171,7 +171,6 @@ impl Run {
 
     fn announce(&self, beginning: &Beginning, took: Duration) {
         let (start, settings) = (&beginning.start, &self.settings);
-        self.shared.metrics.totals(&beginning.totals);
         self.shared.metrics.records_lost.inc_by(beginning.lost);
         self.shared.ends(&beginning.ends);
         let processed = start.partitions.iter().map(|(id, at)| (*id, at.processed));

@@ -116,12 +116,7 @@ impl Job {
 
     /// The value of a metric without labels.
     pub(crate) fn metric(&self, name: &str) -> u64 {
-        let (_, body) = self.get("/metrics");
-        let line = body
-            .lines()
-            .find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
-        let line = line.unwrap_or_else(|| panic!("no metric {name} in:\n{body}"));
-        line.rsplit_once(' ').unwrap().1.parse().unwrap()
+        metric_in(&self.get("/metrics").1, name)
     }
 
     /// The most memory it ever had, in MiB.
@@ -154,4 +149,13 @@ fn gather(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
         }
     });
     text
+}
+
+/// The value of a metric without labels in what was scraped.
+pub(crate) fn metric_in(body: &str, name: &str) -> u64 {
+    let line = body
+        .lines()
+        .find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
+    let line = line.unwrap_or_else(|| panic!("no metric {name} in:\n{body}"));
+    line.rsplit_once(' ').unwrap().1.parse().unwrap()
 }
