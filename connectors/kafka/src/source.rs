@@ -140,7 +140,8 @@ impl Source {
             ("fetch.message.max.bytes", &fetch_bytes.to_string()),
             // How long the fetcher of a full queue sleeps: the default of a second starves a fast reader.
             ("fetch.queue.backoff.ms", "5"),
-            ("fetch.wait.max.ms", "1000"),
+            // A fetch that waits at the end of one partition holds up another whose queue was full when it was sent.
+            ("fetch.wait.max.ms", "250"),
             ("fetch.error.backoff.ms", "100"),
             ("topic.metadata.refresh.interval.ms", "5000"),
             // How long a topic may be missing before it counts as deleted.
