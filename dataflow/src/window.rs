@@ -1,7 +1,5 @@
 //! Tumbling windows of event time, and how they end.
 
-use std::time::Duration;
-
 /// Milliseconds in the second that all dataflow times count in.
 pub const MILLIS: i64 = 1_000;
 
@@ -68,10 +66,5 @@ impl Rules {
     /// How far a partition's clock may run ahead of the frontier before it is paused, in seconds.
     pub fn max_skew(&self) -> u64 {
         2 * self.window + self.lag
-    }
-
-    /// The lag as a duration.
-    pub fn lag_duration(&self) -> Duration {
-        Duration::from_secs(self.lag)
     }
 }
