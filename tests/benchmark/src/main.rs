@@ -26,6 +26,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
+use test_support::{broker_process, child};
 
 use crate::measure::Bench;
 use crate::options::Options;
@@ -37,10 +38,10 @@ fn main() -> ExitCode {
     let name = std::env::args_os().next().unwrap_or_default();
     let outcome = match Role::called(&name) {
         Some(role) => {
-            process::end_with_parent();
+            child::end_with_parent();
             match role {
                 Role::Job => return order_analytics::main(),
-                Role::Broker => server::main(),
+                Role::Broker => broker_process::main(),
                 Role::Floor => floor::main(),
             }
         }

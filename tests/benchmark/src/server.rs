@@ -1,35 +1,58 @@
 //! The broker that is measured with: our own as a process, or one that runs already.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Parser;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
+use test_support::broker_process::BrokerProcess;
 use weir_kafka::{Connection, TopicSpec};
 
 use crate::orders::PARTITIONS;
-use crate::process::{Process, Role, until};
+use crate::proc_fs;
+use crate::process::Peak;
 
 /// A broker.
 #[derive(Debug)]
 pub(crate) struct Server {
     address: String,
-    own: Option<Process>,
+    own: Option<Own>,
     /// Topics that a broker which stays must not keep.
     made: Mutex<Vec<String>>,
 }
 
-/// How long a broker may take to listen.
-const START: Duration = Duration::from_secs(30);
+/// The development broker, measured.
+#[derive(Debug)]
+pub(crate) struct Own {
+    process: BrokerProcess,
+    peak: Peak,
+}
+
+impl Own {
+    fn start() -> Result<Own> {
+        let process = BrokerProcess::start(&std::env::current_exe()?)?;
+        let child = process.child().context("the broker was just started")?;
+        let peak = Peak::watch(child.id());
+        Ok(Own { process, peak })
+    }
+
+    /// Processor time so far, of the threads that live.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        let child = self.process.child().context("the broker is gone")?;
+        proc_fs::threads_cpu(child.id())
+    }
+
+    /// The most memory so far, in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        self.peak.kib()
+    }
+}
 
 impl Server {
-    /// Starts the development broker with its data in `folder`, or takes the one that is named.
-    pub(crate) fn start(kafka: Option<&str>, folder: &Path) -> Result<Server> {
+    /// Starts the development broker, or takes the one that is named.
+    pub(crate) fn start(kafka: Option<&str>) -> Result<Server> {
         if let Some(address) = kafka {
             return Ok(Server {
                 address: address.to_owned(),
@@ -37,22 +60,10 @@ impl Server {
                 made: Mutex::default(),
             });
         }
-        let address = free_address()?;
-        let data = folder.join("broker");
-        let args = [
-            "--listen".to_owned(),
-            address.to_string(),
-            "--data-dir".to_owned(),
-            data.display().to_string(),
-        ];
-        let mut process = Process::start(Role::Broker, &args, &folder.join("broker.log"))?;
-        until("broker listens", START, || {
-            process.ensure_running()?;
-            Ok(TcpStream::connect(address).ok())
-        })?;
+        let own = Own::start()?;
         Ok(Server {
-            address: address.to_string(),
-            own: Some(process),
+            address: own.process.address().to_owned(),
+            own: Some(own),
             made: Mutex::default(),
         })
     }
@@ -63,7 +74,7 @@ impl Server {
     }
 
     /// The development broker's process, unless another broker is used.
-    pub(crate) fn own(&self) -> Option<&Process> {
+    pub(crate) fn own(&self) -> Option<&Own> {
         self.own.as_ref()
     }
 
@@ -125,32 +136,4 @@ impl Server {
         }
         Ok(())
     }
-}
-
-/// An address that nobody listens on; the port stays free once the listener is gone.
-pub(crate) fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
-}
-
-#[derive(Parser)]
-struct Arguments {
-    #[arg(long)]
-    listen: SocketAddr,
-    #[arg(long)]
-    data_dir: PathBuf,
-}
-
-/// The child that is the development broker; it ends with its parent.
-pub(crate) fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let config = weir_broker::Config {
-            listen: arguments.listen,
-            data_dir: arguments.data_dir,
-            ..weir_broker::Config::default()
-        };
-        let _broker = weir_broker::start(config).await.context("development broker")?;
-        std::future::pending().await
-    })
 }

@@ -1,11 +1,14 @@
 //! The program is killed with SIGKILL while clients work: what was acknowledged is there afterwards, once.
 
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rdkafka::ClientContext;
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
@@ -22,14 +25,29 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(folder: &TempDir, listen: &str, more: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_dev-broker"))
-            .args(["--listen", listen, "--data-dir"])
-            .arg(folder.path())
-            .args(more)
-            .env("RUST_LOG", "warn")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::spawn(
+            Command::new(env!("CARGO_BIN_EXE_dev-broker"))
+                .args(["--listen", listen, "--data-dir"])
+                .arg(folder.path())
+                .args(more)
+                .env("RUST_LOG", "warn"),
+        )
+    }
+
+    /// As if the disk were full: no file may grow beyond `kib`.
+    fn start_on_a_disk_of(kib: u32, folder: &TempDir) -> Self {
+        let script = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\"");
+        Self::spawn(
+            Command::new("bash")
+                .args(["-c", &script, env!("CARGO_BIN_EXE_dev-broker")])
+                .args(["--listen", "127.0.0.1:0", "--data-dir"])
+                .arg(folder.path())
+                .env("RUST_LOG", "off"),
+        )
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
@@ -191,11 +209,8 @@ fn the_program_says_what_is_wrong_and_stops_when_told_to() {
     assert!(second(&other, &program.address).contains("cannot listen on"));
 
     let mut program = program;
-    #[allow(unsafe_code, reason = "there is no other way to send SIGTERM to a child")]
-    // SAFETY: the child has not been waited for, so its id is still its own.
-    unsafe {
-        libc::kill(program.child.id() as i32, libc::SIGTERM);
-    }
+    let id = Pid::from_raw(program.child.id().cast_signed());
+    kill(id, Signal::SIGTERM).unwrap();
     assert!(program.child.wait().unwrap().success());
 }
 
@@ -214,30 +229,7 @@ fn help_says_what_the_broker_is_not() {
 #[test]
 fn a_full_disk_refuses_records_and_keeps_those_that_were_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
-    // No file may grow beyond 400 KiB: writing more fails as on a full disk.
-    let script = "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\"";
-    let mut child = Command::new("bash")
-        .args([
-            "-c",
-            script,
-            env!("CARGO_BIN_EXE_dev-broker"),
-            "--listen",
-            "127.0.0.1:0",
-            "--data-dir",
-        ])
-        .arg(folder.path())
-        .env("RUST_LOG", "off")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let program = Program {
-        child,
-        address: line.trim().strip_prefix("listening on ").unwrap().to_owned(),
-    };
+    let program = Program::start_on_a_disk_of(400, &folder);
     topic(&program.address, "t", 1, &[]);
     let acknowledged = Acknowledged::default();
     let mut config = client(&program.address);
@@ -255,21 +247,31 @@ fn a_full_disk_refuses_records_and_keeps_those_that_were_acknowledged() {
     }
     sender.flush(WAIT).unwrap();
     drop(sender);
-    let kept = acknowledged.0.lock().unwrap().clone();
-    assert!((100..410).contains(&kept.len()), "{}", kept.len());
-    assert_eq!(
-        read_from(client(&program.address), "t", 0, 0),
-        kept,
-        "what stands there is read while the disk is full"
-    );
+    let acknowledged = acknowledged.0.lock().unwrap().clone();
+    assert!((100..410).contains(&acknowledged.len()), "{}", acknowledged.len());
+    let stored = read_from(client(&program.address), "t", 0, 0);
+    holds_each_once(&stored, &acknowledged);
 
     let address = program.kill();
     let program = Program::start(&folder, &address, &[]);
-    assert_eq!(read_from(client(&program.address), "t", 0, 0), kept);
+    assert_eq!(
+        read_from(client(&program.address), "t", 0, 0),
+        stored,
+        "what was read while the disk was full is there after a restart"
+    );
     let sender = crate::clients::producer(client(&program.address));
     crate::clients::send(&sender, "t", 0, 0..10);
-    assert_eq!(
-        read_from(client(&program.address), "t", 0, kept.len() as i64).len(),
-        10
-    );
+    let end = stored.len() as i64;
+    assert_eq!(read_from(client(&program.address), "t", 0, end).len(), 10);
+}
+
+/// Every acknowledged record stands at its offset, and no record stands there twice. A record whose answer came after
+/// its sender had lost patience may stand there as well.
+#[track_caller]
+fn holds_each_once(stored: &[(i64, String)], acknowledged: &[(i64, String)]) {
+    for record in acknowledged {
+        assert_eq!(stored.get(record.0 as usize), Some(record));
+    }
+    let distinct: HashSet<&String> = stored.iter().map(|(_, value)| value).collect();
+    assert_eq!(distinct.len(), stored.len());
 }

@@ -4,13 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use test_support::dev_broker::DevBroker;
+use test_support::patience::eventually;
 use weir_kafka::{
     Connection, Sink, SinkError, SinkOptions, Source, SourceOptions, TopicError, TopicSpec, ensure,
     ensure_unless, offsets, read_last,
 };
 
 use crate::proxy::{EndTxn, Proxy};
-use crate::servers::{DevBroker, eventually, make, records, values};
+use crate::servers::{connection_to, make, records, values};
 
 fn options() -> SinkOptions {
     SinkOptions {
@@ -49,7 +51,7 @@ fn connecting_to_no_broker_gives_up_in_time() {
 fn a_sink_connects_once_the_broker_is_there() {
     let mut broker = DevBroker::start();
     broker.kill();
-    let connection = broker.connection();
+    let connection = connection_to(&broker);
     let connecting = std::thread::spawn(move || Sink::connect(&connection, options()).map(drop));
     broker.start_again();
     connecting.join().unwrap().unwrap();
@@ -65,20 +67,20 @@ fn topics_are_made_once_the_broker_is_there_unless_told_to_stop() {
     let mut broker = DevBroker::start();
     broker.kill();
     assert_eq!(
-        ensure_unless(&broker.connection(), &spec, &|| true),
+        ensure_unless(&connection_to(&broker), &spec, &|| true),
         Err(TopicError::Stopped)
     );
-    let connection = broker.connection();
+    let connection = connection_to(&broker);
     let making = std::thread::spawn(move || ensure(&connection, &spec));
     broker.start_again();
     making.join().unwrap().unwrap();
-    assert_eq!(offsets(&broker.connection(), "orders").unwrap().len(), 2);
+    assert_eq!(offsets(&connection_to(&broker), "orders").unwrap().len(), 2);
 }
 
 /// The connection through the proxy, and what was committed after the outcome got lost.
 fn lose(end_txn: EndTxn) -> Vec<String> {
     let proxy = Proxy::start();
-    let broker = DevBroker::advertising(Some(proxy.address()));
+    let broker = DevBroker::advertising(proxy.address());
     proxy.forward_to(broker.address());
     let connection = Connection::new(proxy.address().to_string());
     make(&connection, "results", 1, &[]);
@@ -114,7 +116,7 @@ fn a_commit_that_never_arrives_is_unknown_and_turns_out_aborted() {
 #[test]
 fn a_broker_that_stays_away_makes_a_commit_fail_in_time_and_the_next_one_succeeds() {
     let mut broker = DevBroker::start();
-    let connection = broker.connection();
+    let connection = connection_to(&broker);
     make(&connection, "results", 1, &[]);
     let topic = Arc::from("results");
     let mut sink = Sink::connect(&connection, options()).unwrap();
@@ -140,7 +142,7 @@ fn a_broker_that_stays_away_makes_a_commit_fail_in_time_and_the_next_one_succeed
 #[test]
 fn whatever_moment_the_broker_dies_at_each_transaction_is_there_once() {
     let mut broker = DevBroker::start();
-    let connection = broker.connection();
+    let connection = connection_to(&broker);
     make(&connection, "results", 1, &[]);
     let topic: Arc<str> = Arc::from("results");
     let stop = Arc::new(AtomicBool::new(false));
@@ -207,7 +209,7 @@ fn values_so_far(connection: &Connection) -> i64 {
 #[test]
 fn a_source_waits_for_the_broker_and_reads_on() {
     let mut broker = DevBroker::start();
-    let connection = broker.connection();
+    let connection = connection_to(&broker);
     make(&connection, "orders", 1, &[]);
     let topic: Arc<str> = Arc::from("orders");
     let commit = |value: &str| {

@@ -5,9 +5,11 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use test_support::dev_broker::DevBroker;
+use test_support::patience::eventually;
 use weir_kafka::{Connection, EndAnswer, Probe};
 
-use crate::servers::{DevBroker, eventually, make, on_each_server, records, sink, topic, unique};
+use crate::servers::{connection_to, make, on_each_server, records, sink, topic, unique};
 
 fn probe(connection: &Connection, topic: &str) -> (Probe, Receiver<EndAnswer>) {
     let (tell, told) = mpsc::channel();
@@ -91,8 +93,8 @@ fn a_partition_added_while_running_is_found() {
 #[test]
 fn while_the_broker_is_away_there_is_no_answer_and_afterwards_there_is() {
     let mut broker = DevBroker::start();
-    make(&broker.connection(), "orders", 1, &[]);
-    let (_probe, answers) = probe(&broker.connection(), "orders");
+    make(&connection_to(&broker), "orders", 1, &[]);
+    let (_probe, answers) = probe(&connection_to(&broker), "orders");
     wait_for(&answers, 0, (0, 0));
     broker.kill();
     while answers.recv_timeout(Duration::from_secs(2)).is_ok() {}

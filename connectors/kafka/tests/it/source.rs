@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use test_support::patience::eventually;
 use weir_kafka::{Connection, Read, Record, Source, SourceError, SourceOptions, Transaction};
 
-use crate::servers::{eventually, make, on_each_server, record, records, sink, topic, unique};
+use crate::servers::{make, on_each_server, record, records, sink, topic, unique};
 
 fn source(connection: &Connection, topic: &str) -> (Source, Arc<AtomicUsize>) {
     let wakes = Arc::new(AtomicUsize::new(0));

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use test_support::servers::needed;
 use weir_proto::{AnalyticsResult, MoneySum};
 
 use crate::folder::store_in;
-use crate::support::{Bucket, minutes, needed};
+use crate::support::{Bucket, minutes};
 
 /// What tests/read_back.py sees, or `None` when there is no Python for it.
 fn read_back(arguments: &[&str]) -> Option<Value> {

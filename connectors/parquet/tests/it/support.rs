@@ -1,11 +1,11 @@
 //! Rows to store, and places to store them in.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use test_support::servers::needed;
 use weir_parquet::Store;
 use weir_proto::{AnalyticsResult, MoneySum, Timestamp};
 
@@ -56,19 +56,6 @@ pub(crate) fn expected(rows: impl IntoIterator<Item = AnalyticsResult>) -> Vec<A
         }
     }
     windows.into_values().collect()
-}
-
-/// The value of an environment variable that a test needs, or `None` when the test is to be skipped.
-pub(crate) fn needed(variable: &str, what: &str) -> Option<String> {
-    let value = env::var(variable).ok().filter(|value| !value.is_empty());
-    if value.is_none() {
-        assert!(
-            env::var("WEIR_TEST_NO_SKIP").is_err(),
-            "{variable} is not set, and WEIR_TEST_NO_SKIP is"
-        );
-        eprintln!("skipped: set {variable} to {what}");
-    }
-    value
 }
 
 /// A bucket of a real server that speaks S3 or the XML API of Google Cloud Storage.

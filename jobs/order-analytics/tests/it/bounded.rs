@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
+use test_support::servers::{on_each_broker, shared_dev_broker};
 use weir_proto::AnalyticsResult;
 
 use crate::job::Job;
-use crate::servers::{on_each_server, shared};
 use crate::stage::{Stage, orders};
 
 const LONG: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_bounded_run_publishes_every_window_prints_it_and_ends() {
-    on_each_server(|address| {
+    on_each_broker(|address| {
         let stage = Stage::new(address);
         stage.make("orders", 3);
         let orders = orders(3_000, 10, 0);
@@ -36,12 +36,12 @@ fn a_bounded_run_publishes_every_window_prints_it_and_ends() {
 
 #[test]
 fn missing_topics_are_made_and_existing_ones_used_as_they_are() {
-    let stage = Stage::new(&shared());
+    let stage = Stage::new(&shared_dev_broker());
     Job::start(&stage.arguments(&["--bounded", "--orders-partitions", "5"])).ends_with(0, LONG);
     let topics = ["orders", "results", "dlq", "late", "progress"];
     assert_eq!(topics.map(|what| stage.partitions(what)), [5, 1, 1, 1, 1]);
 
-    let stage = Stage::new(&shared());
+    let stage = Stage::new(&shared_dev_broker());
     stage.make("orders", 2);
     stage.make("results", 2);
     stage.make("dlq", 3);
@@ -58,7 +58,7 @@ fn missing_topics_are_made_and_existing_ones_used_as_they_are() {
 
 #[test]
 fn a_bounded_run_is_revised_by_the_next_one() {
-    let stage = Stage::new(&shared());
+    let stage = Stage::new(&shared_dev_broker());
     stage.make("orders", 1);
     let mut all = orders(100, 2, 0);
     stage.write_orders(&all, 1);
@@ -74,7 +74,7 @@ fn a_bounded_run_is_revised_by_the_next_one() {
 
 #[test]
 fn a_lost_progress_record_doubles_nothing_however_often_the_run_ends() {
-    let stage = Stage::new(&shared());
+    let stage = Stage::new(&shared_dev_broker());
     stage.make("orders", 1);
     let orders = orders(600, 2, 0);
     stage.write_orders(&orders, 1);

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use test_support::dev_broker::DevBroker;
+use test_support::patience::eventually;
+
 use crate::job::Job;
-use crate::servers::{DevBroker, eventually};
 use crate::stage::{Stage, header, orders};
 
 const RECORDS: usize = 200_000;

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-
-use crate::servers::eventually;
+use test_support::patience::eventually;
 
 /// A running `order-analytics`; killed when dropped.
 pub(crate) struct Job {

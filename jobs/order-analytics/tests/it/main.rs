@@ -6,7 +6,6 @@ mod flood;
 mod job;
 mod outages;
 mod rejects;
-mod servers;
 mod settings;
 mod stage;
 mod stopping;

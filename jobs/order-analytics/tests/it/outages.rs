@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use test_support::address::free_address;
+use test_support::dev_broker::DevBroker;
+use test_support::patience::eventually;
+
 use crate::job::Job;
-use crate::servers::{DevBroker, eventually, free_address};
 use crate::stage::{Stage, orders};
 
 const LONG: Duration = Duration::from_secs(90);

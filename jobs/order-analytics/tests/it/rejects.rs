@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use test_support::servers::{on_each_broker, shared_dev_broker};
 use weir_kafka::{TopicSpec, ensure};
 
 use crate::job::Job;
-use crate::servers::{on_each_server, shared};
 use crate::stage::{Order, Stage, header, orders};
 
 /// A good order with one field replaced.
@@ -66,7 +66,7 @@ fn bad() -> Vec<(Option<Vec<u8>>, &'static str)> {
 
 #[test]
 fn every_kind_of_bad_input_gets_its_reason_and_the_job_goes_on() {
-    on_each_server(|address| {
+    on_each_broker(|address| {
         let stage = Stage::new(address);
         stage.make("orders", 1);
         let orders = orders(400, 2, 0);
@@ -98,7 +98,7 @@ fn every_kind_of_bad_input_gets_its_reason_and_the_job_goes_on() {
 
 #[test]
 fn a_value_of_50_mb_is_cut_for_the_dead_letter_topic() {
-    let stage = Stage::new(&shared());
+    let stage = Stage::new(&shared_dev_broker());
     let spec = TopicSpec {
         name: stage.topic("orders"),
         partitions: 1,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use test_support::servers::shared_dev_broker;
+
 use crate::job::Job;
-use crate::servers::shared;
 use crate::stage::{Stage, orders};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -31,7 +32,7 @@ fn check_config_prints_the_configuration_without_secrets() {
 
 #[test]
 fn a_wrong_setting_is_named() {
-    let stage = Stage::new(&shared());
+    let stage = Stage::new(&shared_dev_broker());
     refused(&stage.arguments(&["--window", "0s"]), 64, "window: ");
     refused(
         &stage.arguments(&["--kafka", "no.such.property=1"]),
@@ -51,7 +52,7 @@ fn a_wrong_setting_is_named() {
 fn a_taken_http_port_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let stage = Stage::new(&shared());
+    let stage = Stage::new(&shared_dev_broker());
     refused(
         &stage.arguments(&["--http-addr", &address]),
         64,
@@ -61,7 +62,7 @@ fn a_taken_http_port_is_named() {
 
 #[test]
 fn what_gives_the_windows_their_meaning_may_not_change_and_the_lateness_may() {
-    let stage = Stage::new(&shared());
+    let stage = Stage::new(&shared_dev_broker());
     stage.make("orders", 1);
     let orders = orders(100, 1, 0);
     stage.write_orders(&orders, 1);
@@ -85,7 +86,7 @@ fn a_progress_record_that_cannot_be_read_is_told_and_not_written_over() {
         ("no progress at all", "none of this job's"),
         (r#"{"version":7,"something":"else"}"#, "version 7"),
     ] {
-        let stage = Stage::new(&shared());
+        let stage = Stage::new(&shared_dev_broker());
         stage.make("progress", 1);
         stage.write_to("progress", 0, [Some(record.as_bytes().to_vec())]);
         refused(&stage.arguments(&["--bounded"]), 65, text);

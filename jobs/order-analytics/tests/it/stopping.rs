@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use test_support::address::free_address;
+use test_support::dev_broker::DevBroker;
+use test_support::patience::eventually;
+use test_support::servers::shared_dev_broker;
 
 use crate::job::Job;
-use crate::servers::{DevBroker, eventually, free_address, shared};
 use crate::stage::{Stage, orders};
 
 const FEW_SECONDS: Duration = Duration::from_secs(12);
@@ -33,7 +36,7 @@ fn while_it_waits_for_the_broker() {
 
 #[test]
 fn while_it_runs_and_what_it_has_published_stands() {
-    let stage = Stage::new(&shared());
+    let stage = Stage::new(&shared_dev_broker());
     stage.make("orders", 1);
     let orders = orders(1_000, 2, 0);
     stage.write_orders(&orders, 1);
@@ -92,7 +95,7 @@ fn a_panic_of_a_worker_or_of_the_commit_ends_the_job_and_is_told() {
         ("worker-panics:20", "worker 0 has panicked"),
         ("commit-panics", "the thread that writes commits has panicked"),
     ] {
-        let stage = Stage::new(&shared());
+        let stage = Stage::new(&shared_dev_broker());
         stage.make("orders", 1);
         let orders = orders(1_000, 2, 0);
         stage.write_orders(&orders, 1);

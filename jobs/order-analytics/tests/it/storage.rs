@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use test_support::patience::eventually;
+use test_support::servers::shared_dev_broker;
+
 use crate::job::Job;
-use crate::servers::{eventually, shared};
 use crate::stage::{Stage, orders};
 
 fn files(root: &Path) -> usize {
@@ -30,7 +32,7 @@ fn a_folder_that_cannot_be_written_is_retried_while_results_go_on() {
     let parent = folder.path().join("parent");
     std::fs::write(&parent, "in the way").unwrap();
     let root = parent.join("windows");
-    let stage = Stage::new(&shared());
+    let stage = Stage::new(&shared_dev_broker());
     stage.make("orders", 1);
     let first = orders(400, 2, 0);
     stage.write_orders(&first, 1);

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use test_support::patience::eventually;
+use test_support::servers::on_each_broker;
+
 use crate::job::Job;
-use crate::servers::{eventually, on_each_server};
 use crate::stage::{Stage, orders};
 
 #[test]
 fn a_second_process_takes_the_job_over_and_the_first_says_why_it_ends() {
-    on_each_server(|address| {
+    on_each_broker(|address| {
         let stage = Stage::new(address);
         stage.make("orders", 1);
         let mut all = orders(600, 4, 0);

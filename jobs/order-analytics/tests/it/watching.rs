@@ -1,12 +1,14 @@
 //! What is seen from outside.
 
+use test_support::patience::eventually;
+use test_support::servers::shared_dev_broker;
+
 use crate::job::{Job, metric_in};
-use crate::servers::{eventually, shared};
 use crate::stage::{Order, Stage, orders};
 
 #[test]
 fn the_metrics_account_for_every_record() {
-    let stage = Stage::new(&shared());
+    let stage = Stage::new(&shared_dev_broker());
     stage.make("orders", 2);
     let orders = orders(2_000, 4, 0);
     stage.write_orders(&orders, 2);

@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use test_support::address::free_address;
+use test_support::patience::until;
 
+use super::Bench;
 use crate::fill;
 use crate::http;
 use crate::job::Job;
 use crate::live::now_ms;
 use crate::orders::Orders;
-use crate::process::until;
 use crate::report::{Goal, Report, Unit};
-use crate::server::free_address;
-
-use super::Bench;
 
 /// Orders before the silence.
 const ORDERS: u64 = 100_000;
@@ -31,7 +30,7 @@ pub(super) fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     };
     fill::fill(server.address(), &topic, &orders, ORDERS)?;
     let job = Job::new(server, &bench.name("idle"), &topic, bench.folder()).workers(bench.options.workers);
-    let address = free_address()?;
+    let address = free_address();
     let mut process = job.follow(Some(address))?;
     until("the job is ready", Duration::from_secs(60), || {
         process.ensure_running()?;

@@ -31,7 +31,7 @@ impl<'a> Bench<'a> {
     pub(crate) fn start(options: &'a Options) -> Result<Self> {
         let machine = proc_fs::machine();
         let folder = tempfile::Builder::new().prefix("benchmark-").tempdir()?;
-        let server = Server::start(options.kafka.as_deref(), folder.path())?;
+        let server = Server::start(options.kafka.as_deref())?;
         Ok(Self {
             options,
             server,

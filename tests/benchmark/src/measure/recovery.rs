@@ -4,16 +4,16 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use test_support::address::free_address;
+use test_support::patience::until;
 
+use super::Bench;
 use crate::http;
 use crate::job::Job;
 use crate::live::{Live, now_ms};
 use crate::orders::Orders;
-use crate::process::{Process, until};
+use crate::process::Process;
 use crate::report::{Goal, Report, Unit, median};
-use crate::server::free_address;
-
-use super::Bench;
 
 /// Event time in the topic before the job is started: more than the live windows cover (window + lag + lateness).
 const HISTORY_MS: i64 = 150_000;
@@ -43,7 +43,7 @@ pub(super) fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     let live = Live::start(server.address(), &topic, orders)?;
     let job =
         Job::new(server, &bench.name("recovery"), &topic, bench.folder()).workers(bench.options.workers);
-    let mut address = free_address()?;
+    let mut address = free_address();
     let mut process = job.follow(Some(address))?;
     until("the job has read the history", PATIENCE, || {
         process.ensure_running()?;
@@ -54,7 +54,7 @@ pub(super) fn measure(bench: &Bench<'_>, report: &mut Report) -> Result<()> {
     for _ in 0..bench.options.repeat {
         let undisturbed = watch(address, &mut process)?;
         let logged = job.log(0).len();
-        address = free_address()?;
+        address = free_address();
         let killed = process.kill()?;
         process = job.follow(Some(address))?;
         let (ready, caught_up) = catch_up(address, &mut process, &undisturbed, killed)?;

@@ -5,8 +5,9 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use test_support::child::Child;
 
-use super::{JOB, Process};
+use super::JOB;
 use crate::oracle::{Rules, Topics};
 
 /// A place in the job where it kills itself when the environment variable `WEIR_FAILPOINT` names it.
@@ -75,7 +76,7 @@ impl Job {
     ///
     /// # Errors
     /// When the process cannot be started.
-    pub fn follow(&self) -> Result<Process> {
+    pub fn follow(&self) -> Result<Child> {
         self.spawn(&[])
     }
 
@@ -83,7 +84,7 @@ impl Job {
     ///
     /// # Errors
     /// When the process cannot be started.
-    pub fn bounded(&self) -> Result<Process> {
+    pub fn bounded(&self) -> Result<Child> {
         self.spawn(&["--bounded"])
     }
 
@@ -122,7 +123,7 @@ impl Job {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    fn spawn(&self, more: &[&str]) -> Result<Process> {
+    fn spawn(&self, more: &[&str]) -> Result<Child> {
         let mut arguments = vec!["run".to_owned()];
         let flags = [
             ("--bootstrap-servers", self.bootstrap.clone()),
@@ -152,13 +153,7 @@ impl Job {
             .iter()
             .map(|value| ("WEIR_FAILPOINT", value.as_str()))
             .collect();
-        Process::spawn(
-            &format!("job {}", self.id),
-            (&self.proof, JOB),
-            &arguments,
-            &environment,
-            &self.log,
-        )
+        Child::spawn(&self.proof, JOB, &arguments, &environment, &self.log)
     }
 }
 

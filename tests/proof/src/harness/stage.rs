@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
+use test_support::patience::until;
 
-use super::{Job, until};
+use super::Job;
 use crate::feed::{Feed, MAY_BE_LATE, Planned, Shape, Writer};
 use crate::kafka::{self, Admin, Record};
 use crate::oracle::{Evidence, Rules, Topics, Verdict, judge};

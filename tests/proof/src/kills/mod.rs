@@ -2,12 +2,15 @@
 //!
 //! A round is a topic, a job and a feeder that writes a rough stream without pause. The job is started with a random
 //! number of workers and ended in a random way; then it is started again, until the round has had its kills. A bounded
-//! run closes the windows, and the judge has the last word.
+//! run closes the windows, and the judge has the last word. Rounds may run side by side.
 
 mod act;
 mod round;
 
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -29,6 +32,8 @@ pub struct Plan {
     pub kills: u32,
     /// Kills in one round.
     pub kills_a_round: u32,
+    /// Rounds that run at the same time, each with topics and a broker of its own.
+    pub side_by_side: NonZero<usize>,
     /// How long the job stands still the first time it is frozen; later times are shorter.
     pub freeze: Duration,
 }
@@ -121,14 +126,64 @@ impl std::fmt::Display for Tally {
 /// # Errors
 /// When a broker cannot be started or asked. What is wrong with the job is in the tally.
 pub fn run(plan: &Plan, mut judged: impl FnMut(&Tally, &Tally)) -> Result<Tally> {
-    let mut random = SmallRng::seed_from_u64(plan.seed);
-    let mut all = Tally::default();
-    while all.kills < plan.kills {
-        let kills = plan.kills_a_round.min(plan.kills - all.kills);
-        let freeze = (all.freezes == 0).then_some(plan.freeze);
-        let round = round::run(plan, random.random(), kills, freeze)?;
-        all.add(round.clone());
-        judged(&round, &all);
+    let rounds = Mutex::new(Rounds {
+        random: SmallRng::seed_from_u64(plan.seed),
+        begun: 0,
+    });
+    std::thread::scope(|scope| {
+        let (done, tallies) = channel();
+        for _ in 0..plan.side_by_side.get() {
+            let (rounds, done) = (&rounds, done.clone());
+            scope.spawn(move || play(plan, rounds, &done));
+        }
+        drop(done);
+        let mut all = Tally::default();
+        for round in tallies {
+            let round = round?;
+            all.add(round.clone());
+            judged(&round, &all);
+        }
+        Ok(all)
+    })
+}
+
+/// What remains to be done.
+struct Rounds {
+    random: SmallRng,
+    /// Kills of the rounds begun so far.
+    begun: u32,
+}
+
+/// The task of one round.
+struct Task {
+    seed: u64,
+    kills: u32,
+    /// How long the job is frozen at the beginning; in one round only.
+    freeze: Option<Duration>,
+}
+
+impl Rounds {
+    fn next(&mut self, plan: &Plan) -> Option<Task> {
+        let kills = plan.kills_a_round.min(plan.kills - self.begun);
+        let freeze = (self.begun == 0).then_some(plan.freeze);
+        self.begun += kills;
+        (kills > 0).then(|| Task {
+            seed: self.random.random(),
+            kills,
+            freeze,
+        })
     }
-    Ok(all)
+}
+
+/// Plays rounds until there are none left or one cannot be played.
+fn play(plan: &Plan, rounds: &Mutex<Rounds>, done: &Sender<Result<Tally>>) {
+    let next = || rounds.lock().unwrap_or_else(PoisonError::into_inner).next(plan);
+    while let Some(task) = next() {
+        let round = round::run(plan, &task);
+        let failed = round.is_err();
+        // Nobody listens any more when another round could not be played.
+        if done.send(round).is_err() || failed {
+            return;
+        }
+    }
 }

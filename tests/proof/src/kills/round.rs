@@ -8,11 +8,14 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use test_support::broker_process::BrokerProcess;
+use test_support::child::Child;
+use test_support::patience::until;
 
 use super::act::{Act, When};
-use super::{Plan, Tally};
+use super::{Plan, Tally, Task};
 use crate::feed::{Feed, Shape, Writer};
-use crate::harness::{Broker, Process, Stage, until};
+use crate::harness::Stage;
 
 /// How long a job may take to publish something while orders flow, from its start or from the broker's.
 const PUBLISHES: Duration = Duration::from_secs(45);
@@ -25,24 +28,24 @@ struct Round<'a> {
     plan: &'a Plan,
     random: SmallRng,
     stage: Stage,
-    broker: Option<Broker>,
-    running: Option<Process>,
+    broker: Option<BrokerProcess>,
+    running: Option<Child>,
     tally: Tally,
 }
 
-pub(super) fn run(plan: &Plan, seed: u64, kills: u32, freeze: Option<Duration>) -> Result<Tally> {
+pub(super) fn run(plan: &Plan, task: &Task) -> Result<Tally> {
     let broker = if plan.kafka.is_none() {
-        Some(Broker::start(&plan.proof)?)
+        Some(BrokerProcess::start(&plan.proof)?)
     } else {
         None
     };
     let bootstrap = plan
         .kafka
         .as_deref()
-        .or(broker.as_ref().map(Broker::address))
+        .or(broker.as_ref().map(BrokerProcess::address))
         .unwrap_or_default()
         .to_owned();
-    let mut random = SmallRng::seed_from_u64(seed);
+    let mut random = SmallRng::seed_from_u64(task.seed);
     // The clocks of a topic move by themselves while the feeder waits for a broker: a tardy order keeps that distance.
     let shape = Shape {
         slack_ms: 25_000,
@@ -66,10 +69,10 @@ pub(super) fn run(plan: &Plan, seed: u64, kills: u32, freeze: Option<Duration>) 
         Writer::new(&bootstrap, &round.stage.job.topics.orders)?,
         Feed::new(shape),
     );
-    if let Some(freeze) = freeze {
+    if let Some(freeze) = task.freeze {
         round.act(Act::Freeze(freeze), When::Published)?;
     }
-    while round.tally.kills < kills {
+    while round.tally.kills < task.kills {
         let act = Act::choose(&mut round.random, round.broker.is_some());
         let when = When::choose(&mut round.random);
         round.act(act, when)?;
@@ -78,7 +81,7 @@ pub(super) fn run(plan: &Plan, seed: u64, kills: u32, freeze: Option<Duration>) 
         }
     }
     let acknowledged = feeder.stop()?;
-    round.end(acknowledged, seed)
+    round.end(acknowledged, task.seed)
 }
 
 impl Round<'_> {
@@ -125,7 +128,7 @@ impl Round<'_> {
     }
 
     /// The job that runs, or a new one with another number of workers; none if it has ended by itself, which is a fault.
-    fn job(&mut self) -> Result<Option<Process>> {
+    fn job(&mut self) -> Result<Option<Child>> {
         let Some(mut job) = self.running.take() else {
             self.stage.job.workers = self.plan.workers[self.random.random_range(0..self.plan.workers.len())];
             return Ok(Some(self.stage.job.follow()?));
@@ -139,7 +142,7 @@ impl Round<'_> {
         Ok(Some(job))
     }
 
-    fn await_publication(&mut self, job: &mut Process, what: &str) -> Result<()> {
+    fn await_publication(&mut self, job: &mut Child, what: &str) -> Result<()> {
         let before = self.stage.results()?.len();
         let published = until("a result", PUBLISHES, || {
             if let Some(status) = job.ended()? {
@@ -185,7 +188,7 @@ impl Round<'_> {
         Ok(())
     }
 
-    fn kill_broker(&mut self, away: Duration, with_it: Option<Process>) -> Result<()> {
+    fn kill_broker(&mut self, away: Duration, with_it: Option<Child>) -> Result<()> {
         let Some(broker) = &mut self.broker else {
             return Ok(());
         };
@@ -202,7 +205,7 @@ impl Round<'_> {
     }
 
     /// The old one wakes up as a zombie: what it holds must not reach the topics.
-    fn take_over(&mut self, mut old: Process) -> Result<()> {
+    fn take_over(&mut self, mut old: Child) -> Result<()> {
         old.freeze()?;
         let Some(mut new) = self.job()? else { return Ok(()) };
         self.await_publication(&mut new, "after a takeover")?;

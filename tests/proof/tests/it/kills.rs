@@ -1,10 +1,12 @@
 //! The long run in short: kills at random and at named moments, of the job and of the broker.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use proof::kills::{Plan, run};
+use test_support::servers::apache_kafka;
 
-use crate::support::{kafka, proof};
+use crate::support::proof;
 
 fn plan(workers: &[u32], seed: u64) -> Plan {
     Plan {
@@ -14,6 +16,7 @@ fn plan(workers: &[u32], seed: u64) -> Plan {
         seed,
         kills: 12,
         kills_a_round: 12,
+        side_by_side: NonZero::<usize>::MIN,
         freeze: Duration::from_secs(2),
     }
 }
@@ -37,7 +40,7 @@ fn changing_workers_survive_a_dozen_kills() {
 
 #[test]
 fn changing_workers_survive_a_dozen_kills_on_apache_kafka() {
-    if let Some(kafka) = kafka() {
+    if let Some(kafka) = apache_kafka() {
         exact(&Plan {
             kafka: Some(kafka),
             ..plan(&[1, 2, 4], 3)

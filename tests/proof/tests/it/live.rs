@@ -3,8 +3,11 @@
 use std::time::{Duration, Instant};
 
 use proof::feed::{Feed, Planned, Shape, Transactional};
-use proof::harness::{Broker, FailPoint, Process, Stage, until};
+use proof::harness::{FailPoint, Stage};
 use proof::oracle::Verdict;
+use test_support::broker_process::BrokerProcess;
+use test_support::child::Child;
+use test_support::patience::until;
 
 use crate::support::{PATIENCE, broker, on_both_brokers, order, proof, stage};
 
@@ -24,7 +27,7 @@ fn quick() -> Shape {
 }
 
 /// Stops the job as an operator would, closes what is open, and judges.
-fn stop_and_judge(stage: &mut Stage, mut job: Process) -> Verdict {
+fn stop_and_judge(stage: &mut Stage, mut job: Child) -> Verdict {
     job.terminate().unwrap();
     let status = job.wait(PATIENCE).unwrap();
     assert!(status.success(), "{status}: {}", job.tail());
@@ -119,7 +122,7 @@ on_both_brokers! {
 }
 
 /// Writes on until the job has taken in records of partitions from `first` up.
-fn feed_until_read(stage: &mut Stage, feed: &mut Feed, job: &mut Process, first: i32) -> bool {
+fn feed_until_read(stage: &mut Stage, feed: &mut Feed, job: &mut Child, first: i32) -> bool {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline && job.ended().unwrap().is_none() {
         stage.write(feed, SECOND).unwrap();
@@ -204,7 +207,7 @@ fn sigterm_finishes_the_commit_in_hand_and_exits_zero() {
 
 #[test]
 fn a_broker_that_dies_and_comes_back_costs_nothing() {
-    let mut broker = Broker::start(proof()).unwrap();
+    let mut broker = BrokerProcess::start(proof()).unwrap();
     let (mut stage, mut feed) = stage(broker.address(), "broker", quick());
     let mut job = stage.job.follow().unwrap();
     for _ in 0..3 {

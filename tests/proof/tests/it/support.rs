@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use proof::feed::{Feed, Layout, OrderText, Planned, Shape};
-use proof::harness::{Broker, Stage};
+use proof::harness::Stage;
+use test_support::broker_process::BrokerProcess;
 
 /// How long anything may take that is expected of a live job.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -17,21 +18,10 @@ pub(crate) fn proof() -> &'static Path {
 
 /// The development broker of all scenarios that do not kill it; it ends with this process.
 pub(crate) fn broker() -> &'static str {
-    static BROKER: OnceLock<Broker> = OnceLock::new();
-    BROKER.get_or_init(|| Broker::start(proof()).unwrap()).address()
-}
-
-/// The Apache Kafka to test against, or `None` when there is none.
-pub(crate) fn kafka() -> Option<String> {
-    let address = std::env::var("WEIR_TEST_KAFKA").ok();
-    if address.is_none() {
-        assert!(
-            std::env::var("WEIR_TEST_NO_SKIP").is_err(),
-            "WEIR_TEST_KAFKA is not set"
-        );
-        eprintln!("skipped: set WEIR_TEST_KAFKA to host:port of an Apache Kafka");
-    }
-    address
+    static BROKER: OnceLock<BrokerProcess> = OnceLock::new();
+    BROKER
+        .get_or_init(|| BrokerProcess::start(proof()).unwrap())
+        .address()
 }
 
 /// A scenario as two tests: on the development broker and on Apache Kafka.
@@ -49,7 +39,7 @@ macro_rules! on_both_brokers {
 
             #[test]
             fn on_apache_kafka() {
-                if let Some(kafka) = crate::support::kafka() {
+                if let Some(kafka) = test_support::servers::apache_kafka() {
                     scenario(&kafka);
                 }
             }

@@ -1,37 +1,43 @@
-//! A child process that can be killed in every way and says what it said last.
+//! A child process that can be ended in every way and says what it said last.
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+/// Lines of a log that are worth showing when something went wrong.
+const TAIL: usize = 25;
+
 /// A running child. Dropped, it is killed; dropped in a panic, the end of its log is printed.
-pub struct Process {
+#[derive(Debug)]
+pub struct Child {
     name: String,
-    child: Child,
+    child: std::process::Child,
     log: PathBuf,
-    /// Closed when this process dies, which ends the child.
+    /// Closed when this process dies, which ends a child that called [`end_with_parent`].
     _lifeline: Option<ChildStdin>,
 }
 
-impl Process {
-    /// Starts `program` under the name `called`, which decides what it is; its output goes to the file `log`, behind what stands there.
+impl Child {
+    /// Starts `program` under the name `called`: a program that is several things decides by it which one it is. Its
+    /// output goes to the file `log`, behind what stands there.
     ///
     /// # Errors
     /// When the program or the file cannot be opened.
     pub fn spawn<A: AsRef<OsStr>>(
-        name: &str,
-        (program, called): (&Path, &str),
+        program: &Path,
+        called: &str,
         args: impl IntoIterator<Item = A>,
         environment: &[(&str, &str)],
         log: &Path,
-    ) -> Result<Process> {
+    ) -> Result<Child> {
         let file = File::options()
             .create(true)
             .append(true)
@@ -45,14 +51,19 @@ impl Process {
             .stdout(file.try_clone()?)
             .stderr(file)
             .spawn()
-            .with_context(|| format!("starting {}", program.display()))?;
+            .with_context(|| format!("starting {called} ({})", program.display()))?;
         let lifeline = child.stdin.take();
-        Ok(Process {
-            name: name.to_owned(),
+        Ok(Child {
+            name: called.to_owned(),
             child,
             log: log.to_owned(),
             _lifeline: lifeline,
         })
+    }
+
+    /// The system's number for it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
@@ -86,7 +97,7 @@ impl Process {
         self.signal(Signal::SIGCONT)
     }
 
-    /// SIGTERM; see [`Process::wait`].
+    /// SIGTERM; see [`Child::wait`].
     ///
     /// # Errors
     /// When it is gone.
@@ -102,6 +113,17 @@ impl Process {
         Ok(self.child.try_wait()?)
     }
 
+    /// Nothing while it runs.
+    ///
+    /// # Errors
+    /// When it has ended; the end of its log is in the error.
+    pub fn ensure_running(&mut self) -> Result<()> {
+        match self.ended()? {
+            None => Ok(()),
+            Some(status) => bail!("{} ended with {status}:\n{}", self.name, self.tail()),
+        }
+    }
+
     /// Waits for the process to end by itself.
     ///
     /// # Errors
@@ -109,18 +131,14 @@ impl Process {
     pub fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
         let deadline = Instant::now() + patience;
         loop {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.ended()? {
                 return Ok(status);
             }
             if Instant::now() >= deadline {
-                bail!(
-                    "{} still runs after {} s:\n{}",
-                    self.name,
-                    patience.as_secs(),
-                    self.tail()
-                );
+                let (name, seconds) = (&self.name, patience.as_secs());
+                bail!("{name} still runs after {seconds} s:\n{}", self.tail());
             }
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
 
@@ -131,20 +149,16 @@ impl Process {
             .unwrap_or_default()
     }
 
-    /// The last lines of its log.
+    /// The last lines of its log, with a heading.
     pub fn tail(&self) -> String {
-        tail(&self.name, &self.log())
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let last = &lines[lines.len().saturating_sub(TAIL)..];
+        format!("--- end of the log of {}\n{}\n---", self.name, last.join("\n"))
     }
 }
 
-/// The last lines of a log, with a heading.
-fn tail(name: &str, log: &str) -> String {
-    let lines: Vec<&str> = log.lines().collect();
-    let last = &lines[lines.len().saturating_sub(25)..];
-    format!("--- end of the log of {name}\n{}\n---", last.join("\n"))
-}
-
-impl Drop for Process {
+impl Drop for Child {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", self.tail());
@@ -153,4 +167,13 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Ends this process when the pipe to its standard input closes, which it does when the parent dies in whatever way.
+pub fn end_with_parent() {
+    std::thread::spawn(|| {
+        let mut nothing = [0_u8; 16];
+        while matches!(std::io::stdin().read(&mut nothing), Ok(read) if read > 0) {}
+        std::process::exit(1);
+    });
 }
