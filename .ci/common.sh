@@ -36,26 +36,73 @@ locked() {
   ) 9>"$lock"
 }
 
-# wait_until SECONDS WHAT PID COMMAND...: until the command succeeds; fails at the deadline or when the process ends.
+# serve NAME SECONDS N LAUNCH READY: starts a server on N ports of its own and waits until it is ready. Between the choice
+# of a port and its use another program can take it, so there are three attempts. LAUNCH PORT... starts the server in the
+# background; READY PID PORT... says whether it serves. Adds to `services`, leaves the ports in `ports`.
+serve() {
+  local name=$1 seconds=$2 count=$3 launch=$4 ready=$5 attempt pid
+  for attempt in 1 2 3; do
+    read -ra ports < <(free_ports "$count")
+    "$launch" "${ports[@]}"
+    pid=$!
+    services+=("$pid")
+    if wait_until "$seconds" "$pid" "$ready" "$pid" "${ports[@]}"; then
+      return
+    fi
+    printf '.ci: attempt %s: %s did not start\n' "$attempt" "$name" >&2
+    kill -KILL "$pid" 2>/dev/null || true
+  done
+  fail "$name did not start"
+}
+
+# wait_until SECONDS PID COMMAND...: until the command succeeds; fails at the deadline or when the process ends.
 wait_until() {
-  local deadline=$((SECONDS + $1)) what=$2 pid=$3
-  shift 3
+  local deadline=$((SECONDS + $1)) pid=$2
+  shift 2
   until "$@" >/dev/null 2>&1; do
-    kill -0 "$pid" 2>/dev/null || fail "$what ended while starting"
-    ((SECONDS < deadline)) || fail "$what is not ready at its deadline"
+    kill -0 "$pid" 2>/dev/null || return 1
+    ((SECONDS < deadline)) || return 1
     sleep 0.2
   done
+  kill -0 "$pid" 2>/dev/null
 }
 
-accepts_connections() {
-  (exec 3<>"/dev/tcp/127.0.0.1/$1")
+# listens PID PORT: that process listens there, not another that was faster.
+listens() {
+  local socket
+  socket=$(awk -v at="0100007F:$(printf '%04X' "$2")" '$2 == at && $4 == "0A" { print $10 }' /proc/net/tcp)
+  [[ -n $socket ]] && find "/proc/$1/fd" -lname "socket:\[$socket\]" | grep -q .
 }
 
-# free_ports N: that many distinct ports that are free now.
+# free_ports N: that many distinct ports that are free now, below those that the system hands out to clients.
 free_ports() {
   python3 - "$1" <<'PYTHON'
-import socket, sys
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+import random, socket, sys
+held = []
+while len(held) < int(sys.argv[1]):
+    try:
+        held.append(socket.create_server(("127.0.0.1", random.randrange(20_000, 32_768))))
+    except OSError:
+        pass
 print(*(one.getsockname()[1] for one in held))
 PYTHON
+}
+
+# python_environment: makes the Python environment, once for each version and list of packages; leaves it in `python`.
+python_environment() {
+  python=$cache/python-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')-$(
+    key_of "$repository"/.ci/{requirements,constraints}.txt
+  )
+  locked python install_python "$python"
+}
+
+install_python() {
+  local environment=$1
+  [[ -f $environment/complete ]] && return
+  rm -rf "$environment"
+  python3 -m venv "$environment" || fail "python3 cannot make a virtual environment (Debian: apt-get install python3-venv)"
+  retry timeout 600 "$environment/bin/pip" install --quiet --disable-pip-version-check \
+    --requirement "$repository/.ci/requirements.txt" --constraint "$repository/.ci/constraints.txt" ||
+    fail "the Python packages could not be installed"
+  touch "$environment/complete"
 }
