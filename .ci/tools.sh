@@ -8,25 +8,37 @@ system_packages() {
   done
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   ((${#missing[@]})) || return 0
-  local apt=(apt-get)
-  ((EUID == 0)) || apt=(sudo -n apt-get)
+  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get)
+  ((EUID == 0)) || apt=(sudo -n "${apt[@]}")
   printf '.ci: installing %s\n' "${missing[*]}"
   { retry timeout 300 "${apt[@]}" update -q && retry timeout 600 "${apt[@]}" install -q -y "${missing[@]}"; } ||
     fail "these are missing and could not be installed: ${missing[*]}"
 }
 
-# Makes sure that rustc is the version of rust-toolchain.toml, with its components.
+# has_rust VERSION [+TOOLCHAIN]: whether that toolchain, else the usual one, is of this version and has clippy and rustfmt.
+# Without the variable rustup would begin to install what it is only asked about, with no retry and no word.
+has_rust() {
+  local wanted=$1
+  shift
+  (
+    export RUSTUP_AUTO_INSTALL=0
+    rustc "$@" --version | grep -qF "rustc $wanted " && cargo "$@" clippy --version && cargo "$@" fmt --version
+  ) >/dev/null 2>&1
+}
+
+# Makes sure that cargo is of the version in rust-toolchain.toml, with clippy and rustfmt.
 rust_toolchain() {
   local wanted
   command -v rustup >/dev/null || fail "rustup is missing; it is installed from rustup.rs"
   wanted=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
-  rustc --version 2>/dev/null | grep -qF "rustc $wanted " && return
-  if rustc +stable --version 2>/dev/null | grep -qF "rustc $wanted "; then
+  has_rust "$wanted" && return
+  if has_rust "$wanted" +stable; then
     export RUSTUP_TOOLCHAIN=stable
-  else
-    retry timeout 300 rustup toolchain install "$wanted" --profile minimal --component clippy,rustfmt ||
-      fail "Rust $wanted could not be installed"
+    return
   fi
+  retry timeout 300 rustup toolchain install "$wanted" --profile minimal --component clippy,rustfmt ||
+    fail "Rust $wanted could not be installed"
+  export RUSTUP_TOOLCHAIN=$wanted
 }
 
 # Keeps the target folder of this run and the last one before it; starts anew when one has grown out of hand.
