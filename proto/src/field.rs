@@ -1,10 +1,12 @@
 //! Reading the fields of a contract: each judged by its own rule, each fault told with field, reason and byte offset.
 
 mod error;
+mod names;
 mod reader;
 mod values;
 
 pub use error::{Fault, Field, FieldError};
+pub(crate) use names::field_names;
 pub(crate) use reader::FieldReader;
 
 /// What reading returns within this crate: boxed for the reason given in `json`.

@@ -1,8 +1,10 @@
 //! The contracts of Weir: the order event and the analytics result, with the types they are made of.
 //!
-//! What comes from a topic is parsed once, here, into types that cannot be wrong: [`Money`] is never negative and
-//! never was a float, a [`Timestamp`] is in UTC and within the years we count with. Whatever the bytes, reading them
-//! does not panic; it tells the field, its fault and the byte offset.
+//! What comes from a topic is parsed and judged once, here. [`Money`] and [`Timestamp`] cannot be wrong: an amount is
+//! never negative and never was a float, a moment is in UTC and within the years we count with. [`Order`], [`Item`] and
+//! [`AnalyticsResult`] are plain records: one that was read keeps every rule, one that was put together in code keeps
+//! those that its maker kept, and is written as it is. Whatever the bytes, reading them does not panic; it tells the
+//! field, its fault and the byte offset.
 
 pub mod field;
 pub mod headers;

@@ -2,22 +2,31 @@
 
 use serde::Serialize;
 
-use crate::field::{self, Fault, Field, FieldReader};
+use crate::field::{self, Fault, Field, FieldReader, field_names};
 use crate::{MoneySum, Timestamp};
 
 /// Why a value is no analytics result: field, fault and byte offset.
 pub type ResultError = crate::FieldError;
 
-const FIELDS: [&str; 8] = [
-    "window_start",
-    "window_end",
-    "order_count",
-    "total_revenue",
-    "total_items",
-    "unique_users",
-    "average_order_value",
-    "revision",
-];
+field_names! {
+    /// The fields of a result.
+    enum Name {
+        WindowStart = "window_start",
+        WindowEnd = "window_end",
+        OrderCount = "order_count",
+        TotalRevenue = "total_revenue",
+        TotalItems = "total_items",
+        UniqueUsers = "unique_users",
+        AverageOrderValue = "average_order_value",
+        Revision = "revision",
+    }
+}
+
+impl Name {
+    const fn field(self) -> Field {
+        Field::Named(self.text())
+    }
+}
 
 /// What the orders of one window come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,9 +96,9 @@ fn read(value: &[u8]) -> field::Result<AnalyticsResult> {
             draft.read_field(&mut fields, offset, &key)?;
         }
         let end = fields.offset() - 1;
-        for (index, name) in FIELDS.iter().enumerate() {
-            if draft.at[index].is_none() {
-                fields.note(Field::Named(name), end, Fault::Missing);
+        for name in Name::ALL {
+            if draft.at[name as usize].is_none() {
+                fields.note(name.field(), end, Fault::Missing);
             }
         }
     }
@@ -109,8 +118,8 @@ fn read(value: &[u8]) -> field::Result<AnalyticsResult> {
 /// The fields as far as they were seen and sound.
 #[derive(Default)]
 struct Draft {
-    /// Where each of [`FIELDS`] was seen.
-    at: [Option<usize>; FIELDS.len()],
+    /// Where each of [`Name::ALL`] was seen.
+    at: [Option<usize>; Name::ALL.len()],
     window_start: Option<Timestamp>,
     window_end: Option<Timestamp>,
     order_count: Option<i64>,
@@ -123,24 +132,24 @@ struct Draft {
 
 impl Draft {
     fn read_field(&mut self, fields: &mut FieldReader<'_>, offset: usize, key: &str) -> field::Result<()> {
-        let Some(index) = FIELDS.iter().position(|name| *name == key) else {
+        let Some(name) = Name::of(key) else {
             fields.note(Field::Value, offset, Fault::Unknown(crate::text::excerpt(key)));
             return fields.skip(Field::Value);
         };
-        let field = Field::Named(FIELDS[index]);
-        if self.at[index].replace(offset).is_some() {
+        let field = name.field();
+        if self.at[name as usize].replace(offset).is_some() {
             fields.note(field, offset, Fault::Duplicate);
             return fields.skip(field);
         }
-        match key {
-            "window_start" => self.window_start = fields.rfc3339(field, Timestamp::LAST)?,
-            "window_end" => self.window_end = fields.rfc3339(field, Timestamp::LAST)?,
-            "order_count" => self.order_count = fields.integer(field, 1, i64::MAX)?,
-            "total_revenue" => self.total_revenue = fields.decimal(field, MoneySum::parse)?,
-            "total_items" => self.total_items = fields.integer(field, 0, i64::MAX)?,
-            "unique_users" => self.unique_users = fields.integer(field, 1, i64::MAX)?,
-            "average_order_value" => self.average_order_value = fields.decimal(field, MoneySum::parse)?,
-            _ => self.revision = fields.integer(field, 0, i64::from(u32::MAX))?,
+        match name {
+            Name::WindowStart => self.window_start = fields.rfc3339(field, Timestamp::LAST)?,
+            Name::WindowEnd => self.window_end = fields.rfc3339(field, Timestamp::LAST)?,
+            Name::OrderCount => self.order_count = fields.integer(field, 1, i64::MAX)?,
+            Name::TotalRevenue => self.total_revenue = fields.decimal(field, MoneySum::parse)?,
+            Name::TotalItems => self.total_items = fields.integer(field, 0, i64::MAX)?,
+            Name::UniqueUsers => self.unique_users = fields.integer(field, 1, i64::MAX)?,
+            Name::AverageOrderValue => self.average_order_value = fields.decimal(field, MoneySum::parse)?,
+            Name::Revision => self.revision = fields.integer(field, 0, i64::from(u32::MAX))?,
         }
         Ok(())
     }
@@ -156,18 +165,18 @@ impl Draft {
             unique_users: self.unique_users?.unsigned_abs(),
             revision: u32::try_from(self.revision?).ok()?,
         };
-        let mut contradiction = |index: usize, reason| {
-            let offset = self.at[index].unwrap_or_default();
-            fields.note(Field::Named(FIELDS[index]), offset, Fault::Contradiction(reason));
+        let mut contradiction = |name: Name, reason| {
+            let offset = self.at[name as usize].unwrap_or_default();
+            fields.note(name.field(), offset, Fault::Contradiction(reason));
         };
         if result.window_end <= result.window_start {
-            contradiction(1, "is not after window_start");
+            contradiction(Name::WindowEnd, "is not after window_start");
         }
         if result.unique_users > result.order_count {
-            contradiction(5, "is more than order_count");
+            contradiction(Name::UniqueUsers, "is more than order_count");
         }
         if self.average_order_value? != result.average_order_value() {
-            contradiction(6, "is not total_revenue / order_count");
+            contradiction(Name::AverageOrderValue, "is not total_revenue / order_count");
         }
         Some(result)
     }
@@ -177,15 +186,15 @@ impl Serialize for AnalyticsResult {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct as _;
 
-        let mut out = serializer.serialize_struct("AnalyticsResult", FIELDS.len())?;
-        out.serialize_field(FIELDS[0], &self.window_start)?;
-        out.serialize_field(FIELDS[1], &self.window_end)?;
-        out.serialize_field(FIELDS[2], &self.order_count)?;
-        out.serialize_field(FIELDS[3], &self.total_revenue)?;
-        out.serialize_field(FIELDS[4], &self.total_items)?;
-        out.serialize_field(FIELDS[5], &self.unique_users)?;
-        out.serialize_field(FIELDS[6], &self.average_order_value())?;
-        out.serialize_field(FIELDS[7], &self.revision)?;
+        let mut out = serializer.serialize_struct("AnalyticsResult", Name::ALL.len())?;
+        out.serialize_field(Name::WindowStart.text(), &self.window_start)?;
+        out.serialize_field(Name::WindowEnd.text(), &self.window_end)?;
+        out.serialize_field(Name::OrderCount.text(), &self.order_count)?;
+        out.serialize_field(Name::TotalRevenue.text(), &self.total_revenue)?;
+        out.serialize_field(Name::TotalItems.text(), &self.total_items)?;
+        out.serialize_field(Name::UniqueUsers.text(), &self.unique_users)?;
+        out.serialize_field(Name::AverageOrderValue.text(), &self.average_order_value())?;
+        out.serialize_field(Name::Revision.text(), &self.revision)?;
         out.end()
     }
 }

@@ -3,7 +3,8 @@
 /// The most characters of a faulty value that an error repeats.
 const EXCERPT_CHARS: usize = 40;
 
-/// The beginning of a faulty value, safe to put into a header or a log line: control characters escaped, cut when long.
+/// The beginning of a faulty value, safe to put into a header or a log line: cut when long, and what is not seen where it
+/// stands is escaped (control characters, line separators, marks that turn the direction of writing).
 pub(crate) fn excerpt(value: &str) -> String {
     let mut out = String::new();
     for (index, character) in value.chars().enumerate() {
@@ -11,10 +12,9 @@ pub(crate) fn excerpt(value: &str) -> String {
             out.push_str("...");
             break;
         }
-        if character.is_control() {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
+        match character {
+            '"' | '\'' => out.push(character),
+            _ => out.extend(character.escape_debug()),
         }
     }
     out

@@ -2,13 +2,14 @@
 
 use weir_dataflow::fingerprint::Fingerprint;
 use weir_dataflow::source::{Decoded, Entry};
+use weir_proto::OrderError;
 use weir_proto::order::{Event, read};
 
 /// Reads the value as an order in the job's currency.
 #[inline]
 pub(crate) fn decode(entry: &Entry<'_>, currency: &str) -> Decoded {
     let Some(value) = entry.value else {
-        return Decoded::Invalid("the record has no value (a tombstone)".to_owned());
+        return Decoded::Invalid(OrderError::no_value().to_string());
     };
     match read(value) {
         Ok(Event::Created(order)) if order.currency == currency => Decoded::Order {
@@ -18,10 +19,7 @@ pub(crate) fn decode(entry: &Entry<'_>, currency: &str) -> Decoded {
             cents: order.total_amount.minor(),
             items: order.total_items,
         },
-        Ok(Event::Created(order)) => Decoded::Invalid(format!(
-            "field `currency` is `{}`, this job sums `{currency}` only",
-            order.currency
-        )),
+        Ok(Event::Created(order)) => Decoded::Invalid(order.other_currency(currency).to_string()),
         Ok(Event::Ignored) => Decoded::Ignored,
         Err(error) => Decoded::Invalid(error.to_string()),
     }

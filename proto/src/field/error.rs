@@ -36,7 +36,7 @@ pub enum Fault {
     #[error(transparent)]
     Json(#[from] json::Fault),
     /// The record has no value (a tombstone).
-    #[error("the record has no value")]
+    #[error("the record has no value (a tombstone)")]
     NoValue,
     /// Another kind of JSON value stands here.
     #[error("expected {expected}, found {found}")]
@@ -67,6 +67,14 @@ pub enum Fault {
     /// No currency code.
     #[error("`{0}` is not a currency code of three upper-case letters")]
     Currency(String),
+    /// A sound currency, but not the one that is wanted.
+    #[error("`{found}` is not `{wanted}`, the one currency that is summed")]
+    OtherCurrency {
+        /// The code that stands here.
+        found: String,
+        /// The code that is wanted.
+        wanted: String,
+    },
     /// No amount of money.
     #[error(transparent)]
     Money(#[from] MoneyError),

@@ -46,6 +46,11 @@ impl<'a> FieldReader<'a> {
         self.json.offset()
     }
 
+    /// Where the next value begins.
+    pub(crate) fn next_value(&mut self) -> usize {
+        self.json.next_value()
+    }
+
     /// Checks that nothing but white space follows.
     pub(crate) fn end(&mut self) -> Result<()> {
         self.json.end().map_err(|error| located(Field::Value, *error))

@@ -110,8 +110,8 @@ impl<'a> FieldReader<'a> {
             self.note(field, token.offset, Fault::NotInteger(text::excerpt(digits)));
             return Ok(None);
         }
-        match digits.parse() {
-            Ok(number) if (least..=most).contains(&number) => return Ok(Some(number)),
+        match parse_integer(digits) {
+            Some(number) if (least..=most).contains(&number) => return Ok(Some(number)),
             _ => {
                 self.note(
                     field,
@@ -147,8 +147,13 @@ impl<'a> FieldReader<'a> {
                     self.note(field, token.offset, Fault::NotInteger(text::excerpt(digits)));
                     return Ok(None);
                 }
-                let time = digits.parse().ok().and_then(Timestamp::from_millis);
-                Ok(self.in_range(field, token.offset, time, last, digits))
+                let time = parse_integer(digits).and_then(Timestamp::from_millis);
+                let time = time.filter(|time| *time <= last);
+                if time.is_none() {
+                    let written = text::excerpt(digits);
+                    self.note(field, token.offset, TimestampError::OutOfRange { written, last });
+                }
+                Ok(time)
             }
             _ => {
                 self.wrong_type(field, "a time as a string or an integer", &token)?;
@@ -168,27 +173,17 @@ impl<'a> FieldReader<'a> {
             self.note(field, offset, Fault::TooLong);
             return None;
         };
-        match Timestamp::parse_rfc3339(&text) {
-            Ok(time) => self.in_range(field, offset, Some(time), last, &text),
+        match Timestamp::parse_until(&text, last) {
+            Ok(time) => Some(time),
             Err(error) => {
                 self.note(field, offset, error);
                 None
             }
         }
     }
+}
 
-    fn in_range(
-        &mut self,
-        field: Field,
-        offset: usize,
-        time: Option<Timestamp>,
-        last: Timestamp,
-        written: &str,
-    ) -> Option<Timestamp> {
-        let time = time.filter(|time| *time <= last);
-        if time.is_none() {
-            self.note(field, offset, TimestampError::OutOfRange(text::excerpt(written)));
-        }
-        time
-    }
+/// The number of an integer without point and exponent. `-0` is none: it is as negative as `-0.00` is among amounts.
+fn parse_integer(digits: &str) -> Option<i64> {
+    digits.parse().ok().filter(|_| digits != "-0")
 }

@@ -71,6 +71,13 @@ impl<'a> Reader<'a> {
         self.at
     }
 
+    /// Where the next value begins.
+    #[inline]
+    pub(crate) fn next_value(&mut self) -> usize {
+        self.skip_whitespace();
+        self.at
+    }
+
     /// Reads a value, or enters a container.
     #[inline]
     pub(crate) fn value(&mut self) -> Result<Token<'a>> {

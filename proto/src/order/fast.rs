@@ -47,6 +47,7 @@ pub(super) fn read(value: &[u8]) -> Option<OrderView<'_>> {
     Some(OrderView {
         order_id: Cow::Borrowed(text.get(order_id)?),
         user_id: Cow::Borrowed(text.get(user_id)?),
+        currency_offset: currency.start - 1,
         currency: Cow::Borrowed(text.get(currency)?),
         total_amount,
         total_items,

@@ -2,17 +2,45 @@
 
 use std::borrow::Cow;
 
-use super::{CREATED, Event, MAX_ITEMS, OrderError, OrderView};
-use crate::field::{Fault, Field, FieldReader, Result};
+use super::{CREATED, MAX_ITEMS, OrderError, OrderView};
+use crate::field::{Fault, Field, FieldReader, Result, field_names};
 use crate::{Money, Timestamp};
 
-const EVENT_TYPE: Field = Field::Named("event_type");
-const ORDER_ID: Field = Field::Named("order_id");
-const USER_ID: Field = Field::Named("user_id");
-const CURRENCY: Field = Field::Named("currency");
-const TOTAL_AMOUNT: Field = Field::Named("total_amount");
-const ITEMS: Field = Field::Named("items");
-const CREATED_AT: Field = Field::Named("created_at");
+field_names! {
+    /// The fields of an order.
+    enum Name {
+        EventType = "event_type",
+        OrderId = "order_id",
+        UserId = "user_id",
+        Currency = "currency",
+        TotalAmount = "total_amount",
+        Items = "items",
+        CreatedAt = "created_at",
+    }
+}
+
+impl Name {
+    const fn field(self) -> Field {
+        Field::Named(self.text())
+    }
+}
+
+field_names! {
+    /// The fields of an item.
+    enum ItemName {
+        ProductId = "product_id",
+        Quantity = "quantity",
+        UnitPrice = "unit_price",
+    }
+}
+
+/// What a value is that has no fault.
+pub(super) enum Outcome<'a> {
+    /// An order.
+    Order(OrderView<'a>),
+    /// An event of another type, which stands at this byte.
+    OtherType { offset: usize },
+}
 
 /// One line of an order, borrowed.
 pub(super) struct ItemView<'a> {
@@ -25,10 +53,13 @@ pub(super) struct ItemView<'a> {
 #[derive(Default)]
 struct Draft<'a> {
     seen: Seen,
-    other_type: bool,
+    /// Where the type stands, if it is another one.
+    other_type: Option<usize>,
     order_id: Option<Cow<'a, str>>,
     user_id: Option<Cow<'a, str>>,
     currency: Option<Cow<'a, str>>,
+    /// Where the currency stands, once it was seen.
+    currency_offset: usize,
     total_amount: Option<Money>,
     total_items: Option<i64>,
     created_at: Option<Timestamp>,
@@ -48,7 +79,7 @@ impl Seen {
 }
 
 /// Reads an event and gives each sound item to `each_item`.
-pub(super) fn read<'a>(value: &'a [u8], mut each_item: impl FnMut(ItemView<'a>)) -> Result<Event<'a>> {
+pub(super) fn read<'a>(value: &'a [u8], mut each_item: impl FnMut(ItemView<'a>)) -> Result<Outcome<'a>> {
     let mut fields = FieldReader::new(value)?;
     let mut draft = Draft::default();
     let is_object = fields.object(Field::Value)?.is_some();
@@ -59,12 +90,12 @@ pub(super) fn read<'a>(value: &'a [u8], mut each_item: impl FnMut(ItemView<'a>))
     }
     let end = fields.offset().saturating_sub(1);
     fields.end()?;
-    if draft.other_type {
-        return Ok(Event::Ignored);
+    if let Some(offset) = draft.other_type {
+        return Ok(Outcome::OtherType { offset });
     }
     match fields.into_fault() {
         Some(fault) => Err(fault),
-        None => draft.into_order(end).map(Event::Created),
+        None => draft.into_order(end).map(Outcome::Order),
     }
 }
 
@@ -76,41 +107,38 @@ fn read_field<'a>(
     key: &str,
     each_item: &mut impl FnMut(ItemView<'a>),
 ) -> Result<()> {
-    let (bit, field) = match key {
-        "event_type" => return read_event_type(fields, draft, offset),
-        "order_id" => (1, ORDER_ID),
-        "user_id" => (2, USER_ID),
-        "currency" => (3, CURRENCY),
-        "total_amount" => (4, TOTAL_AMOUNT),
-        "items" => (5, ITEMS),
-        "created_at" => (6, CREATED_AT),
-        _ => return fields.skip(Field::Value),
+    let Some(name) = Name::of(key) else {
+        return fields.skip(Field::Value);
     };
-    if draft.seen.again(bit) {
+    let field = name.field();
+    let again = draft.seen.again(name as u8);
+    if again && name != Name::EventType {
         fields.note(field, offset, Fault::Duplicate);
         return fields.skip(field);
     }
-    match key {
-        "order_id" => draft.order_id = fields.id(field)?,
-        "user_id" => draft.user_id = fields.id(field)?,
-        "currency" => draft.currency = fields.currency(field)?,
-        "total_amount" => draft.total_amount = fields.money(field)?,
-        "items" => draft.total_items = read_items(fields, each_item)?,
-        _ => draft.created_at = fields.time(field, Timestamp::LAST_EVENT)?,
+    match name {
+        // A fault of the type is final at once: it says whether other faults matter.
+        Name::EventType if again => {
+            return Err(Box::new(OrderError {
+                field,
+                fault: Fault::Duplicate,
+                offset,
+            }));
+        }
+        Name::EventType => {
+            let place = fields.next_value();
+            draft.other_type = (fields.event_type(field)? != CREATED).then_some(place);
+        }
+        Name::OrderId => draft.order_id = fields.id(field)?,
+        Name::UserId => draft.user_id = fields.id(field)?,
+        Name::Currency => {
+            draft.currency_offset = fields.next_value();
+            draft.currency = fields.currency(field)?;
+        }
+        Name::TotalAmount => draft.total_amount = fields.money(field)?,
+        Name::Items => draft.total_items = read_items(fields, each_item)?,
+        Name::CreatedAt => draft.created_at = fields.time(field, Timestamp::LAST_EVENT)?,
     }
-    Ok(())
-}
-
-/// Reads the type of the event. A fault of it is final at once: the type says whether other faults matter.
-fn read_event_type<'a>(fields: &mut FieldReader<'a>, draft: &mut Draft<'a>, offset: usize) -> Result<()> {
-    if draft.seen.again(0) {
-        return Err(Box::new(OrderError {
-            field: EVENT_TYPE,
-            fault: Fault::Duplicate,
-            offset,
-        }));
-    }
-    draft.other_type = fields.event_type(EVENT_TYPE)? != CREATED;
     Ok(())
 }
 
@@ -119,19 +147,19 @@ fn read_items<'a>(
     fields: &mut FieldReader<'a>,
     each_item: &mut impl FnMut(ItemView<'a>),
 ) -> Result<Option<i64>> {
-    let Some(offset) = fields.array(ITEMS)? else {
+    let Some(offset) = fields.array(Name::Items.field())? else {
         return Ok(None);
     };
     let mut total = 0_i64;
     let mut index = 0;
-    while fields.element(ITEMS)? {
+    while fields.element(Name::Items.field())? {
         if let Some(item) = read_item(fields, index, &mut total)? {
             each_item(item);
         }
         index += 1;
     }
     if index == 0 {
-        fields.note(ITEMS, offset, Fault::Empty);
+        fields.note(Name::Items.field(), offset, Fault::Empty);
     }
     Ok(Some(total))
 }
@@ -148,36 +176,33 @@ fn read_item<'a>(
     let mut seen = Seen::default();
     let (mut product_id, mut quantity, mut unit_price) = (None, None, None);
     while let Some((offset, key)) = fields.key(Field::Item(index))? {
-        let (bit, name) = match key.as_ref() {
-            "product_id" => (0, "product_id"),
-            "quantity" => (1, "quantity"),
-            "unit_price" => (2, "unit_price"),
-            _ => {
-                fields.skip(Field::Item(index))?;
-                continue;
-            }
+        let Some(name) = ItemName::of(&key) else {
+            fields.skip(Field::Item(index))?;
+            continue;
         };
-        let field = Field::OfItem(index, name);
-        if seen.again(bit) {
+        let field = Field::OfItem(index, name.text());
+        if seen.again(name as u8) {
             fields.note(field, offset, Fault::Duplicate);
             fields.skip(field)?;
             continue;
         }
-        match bit {
-            0 => product_id = fields.id(field)?,
-            1 => {
+        match name {
+            ItemName::ProductId => product_id = fields.id(field)?,
+            ItemName::Quantity => {
+                let place = fields.next_value();
                 quantity = fields.integer(field, 1, MAX_ITEMS)?;
                 *total = total.saturating_add(quantity.unwrap_or(0));
                 if *total > MAX_ITEMS {
-                    fields.note(field, offset, Fault::TooManyItems);
+                    fields.note(field, place, Fault::TooManyItems);
                 }
             }
-            _ => unit_price = fields.money(field)?,
+            ItemName::UnitPrice => unit_price = fields.money(field)?,
         }
     }
-    for (bit, name) in [(0, "product_id"), (1, "quantity"), (2, "unit_price")] {
-        if !seen.again(bit) {
-            fields.note(Field::OfItem(index, name), fields.offset() - 1, Fault::Missing);
+    for name in ItemName::ALL {
+        if !seen.again(name as u8) {
+            let field = Field::OfItem(index, name.text());
+            fields.note(field, fields.offset() - 1, Fault::Missing);
         }
     }
     let (Some(product_id), Some(quantity), Some(unit_price)) = (product_id, quantity, unit_price) else {
@@ -193,20 +218,21 @@ fn read_item<'a>(
 impl<'a> Draft<'a> {
     /// The order, if no field is missing from the object that ends at `end`.
     fn into_order(self, end: usize) -> Result<OrderView<'a>> {
-        let missing = |field| {
+        let missing = |name: Name| {
             Box::new(OrderError {
-                field,
+                field: name.field(),
                 fault: Fault::Missing,
                 offset: end,
             })
         };
         Ok(OrderView {
-            order_id: self.order_id.ok_or_else(|| missing(ORDER_ID))?,
-            user_id: self.user_id.ok_or_else(|| missing(USER_ID))?,
-            currency: self.currency.ok_or_else(|| missing(CURRENCY))?,
-            total_amount: self.total_amount.ok_or_else(|| missing(TOTAL_AMOUNT))?,
-            total_items: self.total_items.ok_or_else(|| missing(ITEMS))?,
-            created_at: self.created_at.ok_or_else(|| missing(CREATED_AT))?,
+            order_id: self.order_id.ok_or_else(|| missing(Name::OrderId))?,
+            user_id: self.user_id.ok_or_else(|| missing(Name::UserId))?,
+            currency: self.currency.ok_or_else(|| missing(Name::Currency))?,
+            currency_offset: self.currency_offset,
+            total_amount: self.total_amount.ok_or_else(|| missing(Name::TotalAmount))?,
+            total_items: self.total_items.ok_or_else(|| missing(Name::Items))?,
+            created_at: self.created_at.ok_or_else(|| missing(Name::CreatedAt))?,
         })
     }
 }

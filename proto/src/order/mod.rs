@@ -10,6 +10,8 @@ use std::borrow::Cow;
 pub use owned::{Item, Order};
 pub use write::OrderWriter;
 
+use self::general::Outcome;
+use crate::field::{Fault, Field};
 use crate::{Money, Timestamp};
 
 /// The event type that is counted; an event without a type is one.
@@ -42,6 +44,8 @@ pub struct OrderView<'a> {
     pub user_id: Cow<'a, str>,
     /// Three upper-case letters; whether it is the currency wanted is for the reader to say.
     pub currency: Cow<'a, str>,
+    /// Where the currency stands: bytes of the value before it, for [`OrderView::other_currency`].
+    pub currency_offset: usize,
     /// The amount of the order as its sender states it.
     ///
     /// It is not compared with the items: discounts, shipping and taxes stand between the two.
@@ -50,6 +54,22 @@ pub struct OrderView<'a> {
     pub total_items: i64,
     /// Event time, the years 1970 to 9998.
     pub created_at: Timestamp,
+}
+
+impl OrderView<'_> {
+    /// The error of this order where only the currency `wanted` is summed.
+    #[must_use]
+    #[cold]
+    pub fn other_currency(&self, wanted: &str) -> OrderError {
+        OrderError {
+            field: Field::Named("currency"),
+            fault: Fault::OtherCurrency {
+                found: self.currency.clone().into_owned(),
+                wanted: wanted.to_owned(),
+            },
+            offset: self.currency_offset,
+        }
+    }
 }
 
 /// Reads an event without copying it.
@@ -61,6 +81,10 @@ pub struct OrderView<'a> {
 pub fn read(value: &[u8]) -> Result<Event<'_>, OrderError> {
     match fast::read(value) {
         Some(order) => Ok(Event::Created(order)),
-        None => general::read(value, |_| {}).map_err(|error| *error),
+        None => match general::read(value, |_| {}) {
+            Ok(Outcome::Order(order)) => Ok(Event::Created(order)),
+            Ok(Outcome::OtherType { .. }) => Ok(Event::Ignored),
+            Err(error) => Err(*error),
+        },
     }
 }

@@ -1,6 +1,7 @@
 //! An order that owns its texts, for those who make orders.
 
-use super::{Event, OrderError, OrderWriter, general};
+use super::general::{self, Outcome};
+use super::{OrderError, OrderWriter};
 use crate::field::{Fault, Field};
 use crate::{Money, Timestamp};
 
@@ -62,7 +63,7 @@ impl Order {
     /// Those of [`super::read`], and an event of another type.
     pub fn from_json(value: &[u8]) -> Result<Self, OrderError> {
         let mut items = Vec::new();
-        let event = general::read(value, |item| {
+        let outcome = general::read(value, |item| {
             items.push(Item {
                 product_id: item.product_id.into_owned(),
                 quantity: item.quantity,
@@ -70,12 +71,15 @@ impl Order {
             });
         })
         .map_err(|error| *error)?;
-        let Event::Created(order) = event else {
-            return Err(OrderError {
-                field: Field::Named("event_type"),
-                fault: Fault::OtherType,
-                offset: 0,
-            });
+        let order = match outcome {
+            Outcome::Order(order) => order,
+            Outcome::OtherType { offset } => {
+                return Err(OrderError {
+                    field: Field::Named("event_type"),
+                    fault: Fault::OtherType,
+                    offset,
+                });
+            }
         };
         Ok(Self {
             order_id: order.order_id.into_owned(),

@@ -63,12 +63,22 @@ impl Timestamp {
     /// # Errors
     /// What has another form, names a date or time that does not exist, or lies outside the years 1970 to 9999 in UTC.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimestampError> {
+        Self::parse_until(text, Self::LAST)
+    }
+
+    /// [`Self::parse_rfc3339`] up to `last`, which the error then names.
+    pub(crate) fn parse_until(text: &str, last: Self) -> Result<Self, TimestampError> {
         let fields =
             Fields::split(text.as_bytes()).ok_or_else(|| TimestampError::NotRfc3339(text::excerpt(text)))?;
         let millis = fields
             .millis()
             .ok_or_else(|| TimestampError::NoSuchTime(text::excerpt(text)))?;
-        Self::from_millis(millis).ok_or_else(|| TimestampError::OutOfRange(text::excerpt(text)))
+        Self::from_millis(millis)
+            .filter(|time| *time <= last)
+            .ok_or_else(|| TimestampError::OutOfRange {
+                written: text::excerpt(text),
+                last,
+            })
     }
 
     /// Reads what [`Self::write_to`] writes from the beginning of `text`: the moment and how many bytes it takes.
@@ -132,6 +142,11 @@ pub enum TimestampError {
     #[error("`{0}` names a date or time that does not exist")]
     NoSuchTime(String),
     /// The moment lies before 1970 or beyond what can be counted.
-    #[error("`{0}` is before 1970 or after the year 9998")]
-    OutOfRange(String),
+    #[error("`{written}` is before 1970 or after {last}")]
+    OutOfRange {
+        /// The moment as it is written.
+        written: String,
+        /// The last moment that is allowed here.
+        last: Timestamp,
+    },
 }

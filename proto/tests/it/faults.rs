@@ -1,6 +1,6 @@
 //! Each kind of bad input and what is said about it.
 
-use weir_proto::{Event, OrderError, order};
+use weir_proto::{Event, Order, OrderError, order};
 
 use crate::samples::PLAIN;
 
@@ -46,7 +46,7 @@ fn the_kind_of_value_is_told() {
     );
     assert_eq!(
         OrderError::no_value().to_string(),
-        "value: the record has no value (byte 0)"
+        "value: the record has no value (a tombstone) (byte 0)"
     );
 }
 
@@ -124,6 +124,7 @@ fn quantities_are_positive_integers_whose_sum_is_bounded() {
     for (quantity, fault) in [
         ("0", format!("`0` {range}")),
         ("-1", format!("`-1` {range}")),
+        ("-0", format!("`-0` {range}")),
         ("9223372036854775808", format!("`9223372036854775808` {range}")),
         ("2147483648", format!("`2147483648` {range}")),
         ("2.0", "`2.0` is not an integer".to_owned()),
@@ -136,7 +137,7 @@ fn quantities_are_positive_integers_whose_sum_is_bounded() {
     }
     assert_eq!(
         error_of(":2,", ":2147483647,"),
-        "items[1].quantity: the quantities add up to more than 2147483647 (byte 199)"
+        "items[1].quantity: the quantities add up to more than 2147483647 (byte 210)"
     );
     assert_eq!(read(":2,", ":2147483646,").total_items, order::MAX_ITEMS);
 }
@@ -144,7 +145,7 @@ fn quantities_are_positive_integers_whose_sum_is_bounded() {
 #[test]
 fn times_are_rfc_3339_or_milliseconds() {
     let own = "\"2026-11-23T02:36:00.123Z\"";
-    let out_of_range = "is before 1970 or after the year 9998";
+    let out_of_range = "is before 1970 or after 9998-12-31T23:59:59.999Z";
     let not_rfc = "is not an RFC 3339 time with an offset, such as 2026-11-23T02:36:00.123Z";
     let nowhere = "names a date or time that does not exist";
     for (time, fault) in [
@@ -174,14 +175,15 @@ fn times_are_rfc_3339_or_milliseconds() {
         assert_eq!(error, format!("created_at: `{time}` {fault} (byte 238)"));
     }
     for (time, fault) in [
-        ("-1", "`-1` is before 1970 or after the year 9998"),
+        ("-1", "`-1` is before 1970 or after 9998-12-31T23:59:59.999Z"),
+        ("-0", "`-0` is before 1970 or after 9998-12-31T23:59:59.999Z"),
         (
             "253370764800000",
-            "`253370764800000` is before 1970 or after the year 9998",
+            "`253370764800000` is before 1970 or after 9998-12-31T23:59:59.999Z",
         ),
         (
             "9223372036854775808",
-            "`9223372036854775808` is before 1970 or after the year 9998",
+            "`9223372036854775808` is before 1970 or after 9998-12-31T23:59:59.999Z",
         ),
         ("1763865360000.5", "`1763865360000.5` is not an integer"),
         ("1.7e12", "`1.7e12` is not an integer"),
@@ -248,6 +250,24 @@ fn a_currency_is_three_upper_case_letters() {
         );
     }
     assert_eq!(read("USD", "XXX").currency, "XXX");
+}
+
+#[test]
+fn another_currency_is_told_with_its_place_whoever_read_it() {
+    let fault = "currency: `XXX` is not `USD`, the one currency that is summed";
+    for (layout, offset) in [("\"currency\":\"USD\"", 75), ("\"currency\" : \"USD\"", 77)] {
+        let order = read("\"currency\":\"USD\"", &layout.replace("USD", "XXX"));
+        assert_eq!(
+            order.other_currency("USD").to_string(),
+            format!("{fault} (byte {offset})")
+        );
+    }
+}
+
+#[test]
+fn an_order_that_is_wanted_says_where_another_type_stands() {
+    let error = Order::from_json(br#"{"a":1, "event_type": "order.paid"}"#).unwrap_err();
+    assert_eq!(error.to_string(), "event_type: is not `order.created` (byte 22)");
 }
 
 #[test]
@@ -368,4 +388,8 @@ fn an_error_never_repeats_more_than_a_glimpse_of_the_value() {
     assert!(error.len() < 200, "{} bytes", error.len());
     let error = error_of("USD", "\\u0000\\n\\u001b[31m");
     assert!(!error.chars().any(char::is_control), "{error}");
+    assert_eq!(
+        error_of("USD", "\u{202e}\u{2028}\u{feff}\\u0022\u{e9}"),
+        "currency: `\\u{202e}\\u{2028}\\u{feff}\"\u{e9}` is not a currency code of three upper-case letters (byte 75)"
+    );
 }

@@ -52,6 +52,14 @@ fn what_we_cannot_have_written_is_refused() {
         "revision: `-1` is not between 0 and 4294967295 (byte 191)"
     );
     assert_eq!(
+        error_of("\"revision\":0", "\"revision\":-0"),
+        "revision: `-0` is not between 0 and 4294967295 (byte 191)"
+    );
+    assert_eq!(
+        error_of("2026-11-23T02:37:00Z", "9999-12-31T23:59:59-00:01"),
+        "window_end: `9999-12-31T23:59:59-00:01` is before 1970 or after 9999-12-31T23:59:59.999Z (byte 52)"
+    );
+    assert_eq!(
         error_of("389.70", "-389.70"),
         "total_revenue: `-389.70` is negative (byte 107)"
     );
