@@ -7,7 +7,7 @@ mod reader;
 mod string;
 
 pub(crate) use reader::{Reader, Token, Value};
-pub(crate) use string::{Text, plain_bytes, push_string};
+pub(crate) use string::{Text, plain_ascii_bytes, plain_bytes, push_string};
 
 /// How deep objects and arrays may be nested: one bit of the reader's stack each.
 pub const MAX_DEPTH: u32 = 64;

@@ -60,35 +60,49 @@ pub(crate) fn scan(text: &str, start: usize) -> Result<(Text<'_>, usize)> {
     }
 }
 
-/// How many bytes precede the first quote, backslash or control character; eight are looked at together.
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// How many bytes precede the first quote, backslash or control character.
 #[inline]
 pub(crate) fn plain_bytes(bytes: &[u8]) -> usize {
+    bytes_before(bytes, |eight| special_bytes(eight) & !eight)
+}
+
+/// How many bytes precede the first quote, backslash, control character or byte beyond ASCII.
+#[inline]
+pub(crate) fn plain_ascii_bytes(bytes: &[u8]) -> usize {
+    bytes_before(bytes, |eight| special_bytes(eight) | eight)
+}
+
+/// How many bytes precede the first that `marks` gives a high bit; eight are looked at together.
+#[inline]
+fn bytes_before(bytes: &[u8], marks: impl Fn(u64) -> u64) -> usize {
     let (chunks, tail) = bytes.as_chunks::<8>();
     for (index, chunk) in chunks.iter().enumerate() {
-        let special = special_bytes(u64::from_le_bytes(*chunk));
-        if special != 0 {
-            return index * 8 + special.trailing_zeros() as usize / 8;
+        let marked = marks(u64::from_le_bytes(*chunk)) & HIGH;
+        if marked != 0 {
+            return index * 8 + marked.trailing_zeros() as usize / 8;
         }
     }
+    // Each byte of the rest among blanks, which bear no mark.
+    const BLANKS: u64 = (ONES * b' ' as u64) & !0xFF;
     let in_tail = tail
         .iter()
-        .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+        .position(|&byte| marks(BLANKS | u64::from(byte)) & HIGH != 0);
     bytes.len() - tail.len() + in_tail.unwrap_or(tail.len())
 }
 
-/// Eight bytes of which the lowest set high bit marks the first quote, backslash or control character.
+/// Eight bytes of which the lowest set high bit marks the first quote, backslash or control character. A byte of 0x80 or
+/// more may bear a mark too: the caller takes it away, or wants it.
 ///
 /// Subtracting from a byte borrows only where it is less, so the lowest mark is right; those above it may be false.
 #[inline]
 const fn special_bytes(eight: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let quote = eight ^ (ONES * b'"' as u64);
-    let backslash = eight ^ (ONES * b'\\' as u64);
-    let is_quote = quote.wrapping_sub(ONES) & !quote;
-    let is_backslash = backslash.wrapping_sub(ONES) & !backslash;
-    let is_control = eight.wrapping_sub(ONES * 0x20) & !eight;
-    (is_quote | is_backslash | is_control) & HIGH
+    let quote = (eight ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (eight ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    let control = eight.wrapping_sub(ONES * 0x20);
+    quote | backslash | control
 }
 
 /// Checks the escape whose backslash is at `at`; returns the offset behind it, behind both for a surrogate pair.

@@ -68,6 +68,13 @@ impl Timestamp {
 
     /// [`Self::parse_rfc3339`] up to `last`, which the error then names.
     pub(crate) fn parse_until(text: &str, last: Self) -> Result<Self, TimestampError> {
+        // Nearly every moment is spelt as we spell it, and that is read several times as fast.
+        if let Some((time, length)) = Self::read_own(text.as_bytes())
+            && length == text.len()
+            && time <= last
+        {
+            return Ok(time);
+        }
         let fields =
             Fields::split(text.as_bytes()).ok_or_else(|| TimestampError::NotRfc3339(text::excerpt(text)))?;
         let millis = fields
