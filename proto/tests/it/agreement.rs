@@ -7,8 +7,8 @@ use weir_proto::{Event, Fault, Order, order};
 
 use crate::samples;
 
-/// The order with a blank after each comma and colon between its values, as Python's `json.dumps` writes it; the ids of
-/// `order` must not look like such places.
+/// An order with a blank after each comma and colon, as Python's `json.dumps` writes it; within an id that looks like such
+/// a place as well, which does not matter to who compares two readers.
 fn spaced(value: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(value).unwrap();
     let blanks = [(",\"", ", \""), ("\":", "\": "), (",{", ", {")];
