@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use kafka_protocol::ResponseError;
 use tokio::sync::{Notify, Semaphore};
@@ -72,8 +73,11 @@ impl Node {
             .map_err(|_| ResponseError::BrokerNotAvailable)?;
         let node = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work(&node)
+            let done = work(&node);
+            // Whoever has all permits may take it that nobody else uses the folder.
+            drop(node);
+            drop(permit);
+            done
         });
         done.await.map_err(|error| {
             tracing::error!(%error, "a request died");
@@ -85,11 +89,47 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Waits for the work that was begun on files, lets no more begin, and writes the checkpoint of every log.
+    pub(crate) async fn close(self: &Arc<Self>, patience: Duration) {
+        let all = Arc::clone(&self.disk).acquire_many_owned(DISK_REQUESTS as u32);
+        let Ok(Ok(_all)) = tokio::time::timeout(patience, all).await else {
+            tracing::warn!("work on files does not end: no checkpoints are written");
+            return;
+        };
+        self.disk.close();
+        let node = Arc::clone(self);
+        let _ = tokio::task::spawn_blocking(move || node.write_checkpoints()).await;
+    }
+
+    fn write_checkpoints(&self) {
+        for topic in self.topics.all() {
+            let fsync = topic.settings().log.fsync;
+            for partition in (0..topic.partition_count()).filter_map(|index| topic.partition(index)) {
+                let _ = partition.with_log(|log| {
+                    log.checkpoint(fsync);
+                    Ok(())
+                });
+            }
+        }
+    }
+}
+
 /// Wakes the maintenance when something falls due before it planned to look.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Alarm {
+    /// When it will look; `i64::MAX` while it is looking, so that whatever falls due then makes it look again.
     planned_ms: AtomicI64,
     earlier: Notify,
+}
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self {
+            planned_ms: AtomicI64::new(i64::MAX),
+            earlier: Notify::new(),
+        }
+    }
 }
 
 impl Alarm {
@@ -103,8 +143,23 @@ impl Alarm {
     /// Waits until that moment, or until something earlier falls due.
     pub(crate) async fn wait_until(&self, at_ms: i64) {
         self.planned_ms.store(at_ms, Ordering::Release);
-        let left = std::time::Duration::from_millis((at_ms - now_ms()).max(0) as u64);
+        let left = Duration::from_millis((at_ms - now_ms()).max(0) as u64);
         let _ = tokio::time::timeout(left, self.earlier.notified()).await;
         self.planned_ms.store(i64::MAX, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_falls_due_during_the_first_look_is_looked_at() {
+        let alarm = Alarm::default();
+        alarm.due_at(1);
+        let woken = alarm.wait_until(now_ms() + 600_000);
+        tokio::time::timeout(Duration::from_secs(60), woken)
+            .await
+            .unwrap();
     }
 }

@@ -18,6 +18,8 @@ use crate::node::Node;
 
 /// A stopping broker waits that long for its connections.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
+/// And that long for what their requests have begun on the disk.
+const LAST_DISK_WORK: Duration = Duration::from_secs(30);
 /// After a connection could not be accepted, for want of file descriptors mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -139,6 +141,7 @@ async fn accept(node: Arc<Node>, listener: TcpListener) {
     }
     let all = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(LAST_REQUESTS, all).await;
+    connections.shutdown().await;
 }
 
 impl Broker {
@@ -153,7 +156,7 @@ impl Broker {
         self.node.stopping.cancel();
         self.node.groups.close();
         while self.tasks.join_next().await.is_some() {}
-        let _ = self.node.on_disk(Node::close).await;
+        self.node.close(LAST_DISK_WORK).await;
         tracing::info!(address = %self.address, "broker has stopped");
     }
 }
@@ -161,20 +164,5 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.node.stopping.cancel();
-    }
-}
-
-impl Node {
-    /// Writes the checkpoint of every log.
-    fn close(&self) {
-        for topic in self.topics.all() {
-            let fsync = topic.settings().log.fsync;
-            for partition in (0..topic.partition_count()).filter_map(|index| topic.partition(index)) {
-                let _ = partition.with_log(|log| {
-                    log.checkpoint(fsync);
-                    Ok(())
-                });
-            }
-        }
     }
 }
