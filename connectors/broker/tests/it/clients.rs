@@ -1,7 +1,8 @@
 //! A broker of one's own and librdkafka clients for it.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -15,7 +16,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use weir_broker::{Broker, Config};
 
-pub(crate) const WAIT: Duration = Duration::from_secs(20);
+/// Long enough for a machine that has much else to do: a test waits that long only when it fails.
+pub(crate) const WAIT: Duration = Duration::from_secs(60);
 
 /// A broker on a free port, with a runtime and a folder of its own.
 pub(crate) struct Own {
@@ -115,7 +117,12 @@ pub(crate) fn topic(address: &str, name: &str, partitions: i32, configs: &[(&str
 pub(crate) type Sender = ThreadedProducer<DefaultProducerContext>;
 
 pub(crate) fn producer(mut config: ClientConfig) -> Sender {
-    config.set("linger.ms", "1").create().unwrap()
+    // What is sent again after a lost connection is stored once.
+    config
+        .set("enable.idempotence", "true")
+        .set("linger.ms", "1")
+        .create()
+        .unwrap()
 }
 
 /// Sends values `from..to` to one partition and waits until all are acknowledged.
@@ -187,16 +194,16 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Bytes of all files below a folder whose name ends so.
-pub(crate) fn files(folder: &Path, ending: &str) -> Vec<(std::path::PathBuf, u64)> {
+/// Bytes of all files below a folder whose name ends so. A file may be deleted while they are looked at.
+pub(crate) fn files(folder: &Path, ending: &str) -> Vec<(PathBuf, u64)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path, ending));
-        } else if path.to_string_lossy().ends_with(ending) {
-            let size = path.metadata().unwrap().len();
-            found.push((path, size));
+        match path.metadata() {
+            Ok(metadata) if metadata.is_dir() => found.extend(files(&path, ending)),
+            Ok(metadata) if path.to_string_lossy().ends_with(ending) => found.push((path, metadata.len())),
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{}", path.display()),
         }
     }
     found.sort();

@@ -96,9 +96,9 @@ fn a_transaction_that_takes_too_long_is_rolled_back_and_its_producer_fenced() {
     own.topic("t", 1);
     let mut config = own.client();
     config
-        .set("transaction.timeout.ms", "1000")
-        .set("socket.timeout.ms", "1000")
-        .set("message.timeout.ms", "1000");
+        .set("transaction.timeout.ms", "5000")
+        .set("socket.timeout.ms", "5000")
+        .set("message.timeout.ms", "5000");
     let sender = transactional(config, "id");
     sender.begin_transaction().unwrap();
     send(&sender, "t", 0, 0..5);
