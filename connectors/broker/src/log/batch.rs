@@ -10,6 +10,8 @@ pub(crate) const HEADER_BYTES: usize = 61;
 pub(crate) const LENGTH_PREFIX: usize = 12;
 /// Where the checksummed part begins.
 const CHECKED_FROM: usize = 21;
+/// So many times shorter than what it stands for a compressed batch is at most taken to be.
+const MOST_COMPRESSION: usize = 10_000;
 /// The least bytes of a record without key, value and headers.
 const LEAST_RECORD_BYTES: usize = 7;
 
@@ -148,11 +150,16 @@ pub(crate) fn check_produced(bytes: &[u8], max_message_bytes: usize) -> Result<B
     if header.compression() > 4 {
         return refuse(ResponseError::UnsupportedCompressionType, "unknown compression");
     }
-    let room = (bytes.len() - HEADER_BYTES) / LEAST_RECORD_BYTES;
-    if header.compression() == 0 && header.records as usize > room {
+    let records = &bytes[HEADER_BYTES..];
+    let fits = match header.compression() {
+        0 => holds_records(records, header.records),
+        // Nothing is unpacked here; but a few bytes cannot be millions of records.
+        _ => header.records as usize <= records.len().saturating_mul(MOST_COMPRESSION) / LEAST_RECORD_BYTES,
+    };
+    if !fits {
         return refuse(
             ResponseError::InvalidRecord,
-            "the batch is too small for its record count",
+            "the records of the batch do not fit its length and its count",
         );
     }
     if header.has_producer() && (header.producer_epoch < 0 || header.base_sequence < 0) {
@@ -168,6 +175,37 @@ pub(crate) fn check_produced(bytes: &[u8], max_message_bytes: usize) -> Result<B
         );
     }
     Ok(header)
+}
+
+/// Whether the bytes are exactly so many records, by their lengths.
+fn holds_records(mut bytes: &[u8], records: i32) -> bool {
+    for _ in 0..records {
+        let Some((length, rest)) = split_varint(bytes) else {
+            return false;
+        };
+        let Some(rest) = usize::try_from(length)
+            .ok()
+            .filter(|length| *length >= LEAST_RECORD_BYTES - 1)
+            .and_then(|length| rest.get(length..))
+        else {
+            return false;
+        };
+        bytes = rest;
+    }
+    bytes.is_empty()
+}
+
+/// The zigzag number that the bytes begin with, of at most five bytes, and what follows it.
+fn split_varint(bytes: &[u8]) -> Option<(i32, &[u8])> {
+    let mut value = 0_u32;
+    for (nth, byte) in bytes.iter().take(5).enumerate() {
+        value |= u32::from(byte & 0x7f) << (nth * 7);
+        if *byte < 0x80 {
+            let number = (value >> 1) as i32 ^ -((value & 1) as i32);
+            return Some((number, &bytes[nth + 1..]));
+        }
+    }
+    None
 }
 
 /// The batch with the broker's clock in it, as `message.timestamp.type=LogAppendTime` asks.
@@ -234,6 +272,52 @@ pub(crate) fn marker_of(batch: &[u8]) -> Option<Marker> {
     }
 }
 
+/// Batches for tests.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::{HEADER_BYTES, LENGTH_PREFIX, Marker, control_batch, seal};
+
+    /// A record without key, value and headers.
+    pub(crate) const RECORD: [u8; 7] = [12, 0, 0, 0, 1, 1, 0];
+
+    /// A batch of a producer, id and epoch, with these bytes for so many records.
+    pub(crate) fn batch(
+        producer: (i64, i16),
+        first_sequence: i32,
+        attributes: i16,
+        records: &[u8],
+        count: i32,
+    ) -> Vec<u8> {
+        let mut batch = control_batch(Marker::Commit, producer.0, producer.1, 1_000);
+        batch.truncate(HEADER_BYTES);
+        batch[21..23].copy_from_slice(&attributes.to_be_bytes());
+        batch[23..27].copy_from_slice(&(count - 1).to_be_bytes());
+        batch[53..57].copy_from_slice(&first_sequence.to_be_bytes());
+        batch[57..61].copy_from_slice(&count.to_be_bytes());
+        batch.extend(records);
+        let length = (batch.len() - LENGTH_PREFIX) as i32;
+        batch[8..12].copy_from_slice(&length.to_be_bytes());
+        seal(&mut batch);
+        batch
+    }
+
+    /// A batch of so many small records.
+    pub(crate) fn records(producer: (i64, i16), first_sequence: i32, count: i32) -> Vec<u8> {
+        batch(producer, first_sequence, 0, &RECORD.repeat(count as usize), count)
+    }
+
+    /// The same in a transaction.
+    pub(crate) fn in_transaction(producer: (i64, i16), first_sequence: i32, count: i32) -> Vec<u8> {
+        batch(
+            producer,
+            first_sequence,
+            0x10,
+            &RECORD.repeat(count as usize),
+            count,
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,6 +341,32 @@ mod tests {
         let batch = control_batch(Marker::Commit, 7, 3, 1_000);
         let fault = check_produced(&batch, 1_000).unwrap_err();
         assert_eq!(fault.error, ResponseError::InvalidRecord);
+    }
+
+    #[test]
+    fn records_must_fill_their_batch_and_be_as_many_as_it_says() {
+        let batch_of = |records: &[u8], count| sample::batch((-1, 0), -1, 0, records, count);
+        let two = sample::RECORD.repeat(2);
+        assert!(check_produced(&batch_of(&two, 2), 1_000).is_ok());
+        let mut long = two.clone();
+        long[7] = 14;
+        for (records, count) in [(&two[..], 1), (&two, 3), (&two[..13], 2), (&long, 2), (&[], 1)] {
+            let fault = check_produced(&batch_of(records, count), 1_000).unwrap_err();
+            assert_eq!(
+                fault.error,
+                ResponseError::InvalidRecord,
+                "{count} in {records:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_few_compressed_bytes_are_not_millions_of_records() {
+        let batch = sample::batch((-1, 0), -1, 4, &[0; 20], 2_000_000_000);
+        assert_eq!(
+            check_produced(&batch, 1_000).unwrap_err().error,
+            ResponseError::InvalidRecord
+        );
     }
 
     #[test]
