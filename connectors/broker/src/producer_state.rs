@@ -189,3 +189,90 @@ impl Producer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::batch::sample;
+
+    const PRODUCER: i64 = 7;
+
+    fn header(epoch: i16, first_sequence: i32, count: i32) -> BatchHeader {
+        BatchHeader::parse(&sample::records((PRODUCER, epoch), first_sequence, count)).unwrap()
+    }
+
+    /// A producer that has written batches of ten records each.
+    fn after(batches: i32) -> Producers {
+        let mut producers = Producers::default();
+        for n in 0..batches {
+            let mut stored = header(0, n * 10, 10);
+            stored.base_offset = i64::from(n) * 10;
+            producers.appended(&stored, 1);
+        }
+        producers
+    }
+
+    fn refused(producers: &Producers, header: &BatchHeader) -> ResponseError {
+        producers.check(header).unwrap_err().error
+    }
+
+    #[test]
+    fn a_batch_sent_twice_is_known_by_its_first_answer() {
+        let Verdict::Duplicate(stored) = after(3).check(&header(0, 10, 10)).unwrap() else {
+            panic!("stored twice");
+        };
+        assert_eq!((stored.base_offset, stored.last_sequence), (10, 19));
+    }
+
+    #[test]
+    fn a_gap_is_out_of_order_and_the_next_in_order_is_taken() {
+        let producers = after(3);
+        assert_eq!(
+            refused(&producers, &header(0, 31, 10)),
+            ResponseError::OutOfOrderSequenceNumber
+        );
+        assert_eq!(producers.check(&header(0, 30, 10)).unwrap(), Verdict::Append);
+    }
+
+    #[test]
+    fn five_batches_are_remembered_and_the_sixth_oldest_is_out_of_order() {
+        let producers = after(6);
+        assert!(matches!(
+            producers.check(&header(0, 10, 10)),
+            Ok(Verdict::Duplicate(_))
+        ));
+        assert_eq!(
+            refused(&producers, &header(0, 0, 10)),
+            ResponseError::OutOfOrderSequenceNumber
+        );
+    }
+
+    #[test]
+    fn an_older_epoch_is_refused_and_a_newer_one_begins_at_zero() {
+        let mut producers = after(1);
+        assert_eq!(
+            refused(&producers, &header(1, 10, 10)),
+            ResponseError::OutOfOrderSequenceNumber
+        );
+        assert_eq!(producers.check(&header(1, 0, 10)).unwrap(), Verdict::Append);
+        producers.appended(&header(1, 0, 10), 2);
+        assert_eq!(
+            refused(&producers, &header(0, 10, 10)),
+            ResponseError::InvalidProducerEpoch
+        );
+    }
+
+    #[test]
+    fn sequences_go_on_at_zero_after_the_largest() {
+        let mut producers = Producers::default();
+        producers.appended(&header(0, i32::MAX - 9, 10), 1);
+        assert_eq!(producers.check(&header(0, 0, 10)).unwrap(), Verdict::Append);
+        let mut producers = Producers::default();
+        producers.appended(&header(0, i32::MAX - 4, 10), 1);
+        assert_eq!(producers.check(&header(0, 5, 1)).unwrap(), Verdict::Append);
+        assert_eq!(
+            refused(&producers, &header(0, 0, 1)),
+            ResponseError::OutOfOrderSequenceNumber
+        );
+    }
+}
