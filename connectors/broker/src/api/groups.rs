@@ -1,5 +1,6 @@
 //! JoinGroup, SyncGroup, Heartbeat, LeaveGroup.
 
+use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
 use kafka_protocol::messages::leave_group_response::MemberResponse;
@@ -36,7 +37,8 @@ pub(super) async fn join(call: &Call, request: JoinGroupRequest) -> JoinGroupRes
         protocols: request
             .protocols
             .into_iter()
-            .map(|p| (p.name.to_string(), p.metadata))
+            // A copy: the bytes of the request would keep all of it in memory.
+            .map(|p| (p.name.to_string(), Bytes::copy_from_slice(&p.metadata)))
             .collect(),
         id_required: version >= 4,
     };
@@ -47,7 +49,7 @@ pub(super) async fn join(call: &Call, request: JoinGroupRequest) -> JoinGroupRes
         Ok(answer) => answer.await.unwrap_or_else(|_| gone()),
         Err(refused) => refused.into(),
     };
-    let member = |(id, instance, metadata): (String, Option<String>, bytes::Bytes)| {
+    let member = |(id, instance, metadata): (String, Option<String>, Bytes)| {
         JoinGroupResponseMember::default()
             .with_member_id(text(&id))
             .with_group_instance_id(instance.as_deref().map(text))
@@ -69,7 +71,7 @@ pub(super) async fn join(call: &Call, request: JoinGroupRequest) -> JoinGroupRes
         .with_members(joined.members.into_iter().map(member).collect())
 }
 
-/// The broker stops, or the member was replaced, while it waited.
+/// The broker stops while the member waits, or the member has asked again on another connection.
 fn gone() -> Joined {
     Joined {
         error: Some(ResponseError::NotCoordinator),
@@ -92,7 +94,7 @@ pub(super) async fn sync(call: &Call, request: SyncGroupRequest) -> SyncGroupRes
     let assignments = request
         .assignments
         .iter()
-        .map(|a| (a.member_id.to_string(), a.assignment.clone()))
+        .map(|a| (a.member_id.to_string(), Bytes::copy_from_slice(&a.assignment)))
         .collect();
     let asked = call
         .node

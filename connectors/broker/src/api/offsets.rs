@@ -21,7 +21,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::{Call, text, topic_name};
 use crate::fault::Fault;
-use crate::groups::Validity;
+use crate::groups::{Commit, Validity};
 use crate::ledger::{Committed, Entry, TopicPartition};
 use crate::locked::now_ms;
 use crate::node::Node;
@@ -76,7 +76,7 @@ pub(super) async fn commit(call: &Call, request: OffsetCommitRequest) -> OffsetC
     };
     let allowed = match group.is_empty() {
         true => Err(ResponseError::InvalidGroupId),
-        false => call.node.groups.may_commit(&group, who, false),
+        false => call.node.groups.may_commit(&group, who, Commit::Plain),
     };
     let mut offsets = Vec::new();
     let mut topics = Vec::new();

@@ -17,7 +17,7 @@ use kafka_protocol::protocol::StrBytes;
 use super::Call;
 use super::offsets::{Wanted, check, store_code};
 use crate::fault::Fault;
-use crate::groups::Validity;
+use crate::groups::{Commit, Validity};
 use crate::ledger::TopicPartition;
 use crate::log::batch::Marker;
 use crate::node::Node;
@@ -153,7 +153,10 @@ pub(super) async fn commit_offsets(call: &Call, request: TxnOffsetCommitRequest)
         instance: request.group_instance_id.as_ref().map(StrBytes::as_str),
         generation: request.generation_id,
     };
-    let allowed = call.node.groups.may_commit(&request.group_id, who, true);
+    let allowed = call
+        .node
+        .groups
+        .may_commit(&request.group_id, who, Commit::InTransaction);
     let mut offsets = Vec::new();
     let mut topics = Vec::new();
     for topic in &request.topics {

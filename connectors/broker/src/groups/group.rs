@@ -62,17 +62,18 @@ impl Group {
         if join.protocols.is_empty() || join.protocol_type.is_empty() {
             return false;
         }
-        let others: Vec<&Member> = self.members.values().filter(|m| m.id != join.member).collect();
-        if others.is_empty() {
+        let mut others = self.members.values().filter(|m| m.id != join.member).peekable();
+        if others.peek().is_none() {
             return true;
         }
-        let same_type = self.protocol_type.as_deref() == Some(join.protocol_type.as_str());
-        let common = |name: &String| {
-            others
-                .iter()
-                .all(|m| m.protocols.iter().any(|(theirs, _)| theirs == name))
-        };
-        same_type && join.protocols.iter().any(|(name, _)| common(name))
+        let names = join.protocols.iter().map(|(name, _)| name).collect();
+        self.protocol_type.as_deref() == Some(join.protocol_type.as_str())
+            && !common(names, others).is_empty()
+    }
+
+    /// Members, and ids that were handed out.
+    pub(crate) fn size(&self) -> usize {
+        self.members.len() + self.pending.len()
     }
 
     /// Hands out a member id that must be used before the time-out.
@@ -97,23 +98,7 @@ impl Group {
         if self.members.is_empty() {
             self.protocol_type = Some(join.protocol_type.clone());
         }
-        let session_timeout = Duration::from_millis(join.session_timeout_ms.max(0) as u64);
-        let rebalance_timeout =
-            Duration::from_millis(join.rebalance_timeout_ms.max(join.session_timeout_ms).max(0) as u64);
-        let (answer, receiver) = oneshot::channel();
-        let member = Member {
-            id: id.clone(),
-            instance: join.instance,
-            client_id: join.client_id,
-            client_host: join.client_host,
-            session_timeout,
-            rebalance_timeout,
-            protocols: join.protocols,
-            assignment: Bytes::new(),
-            joining: Some(answer),
-            syncing: None,
-            deadline: now + session_timeout,
-        };
+        let (member, receiver) = Member::new(id.clone(), join, now);
         self.members.insert(id, member);
         let delay = if self.phase == Phase::Empty {
             initial_delay
@@ -124,7 +109,7 @@ impl Group {
         receiver
     }
 
-    /// A member joins again.
+    /// A member joins again under the id that it has.
     pub(crate) fn rejoin(&mut self, join: Join, now: Instant) -> oneshot::Receiver<Joined> {
         let (answer, receiver) = oneshot::channel();
         let is_leader = self.leader.as_deref() == Some(join.member.as_str());
@@ -151,7 +136,8 @@ impl Group {
         receiver
     }
 
-    /// A static member comes back under a new id.
+    /// A static member comes back under a new id. With nothing new to say in a settled group it keeps its place and
+    /// its assignment, and nobody else is disturbed.
     pub(crate) fn replace(
         &mut self,
         old: &str,
@@ -159,7 +145,14 @@ impl Group {
         join: Join,
         now: Instant,
     ) -> oneshot::Receiver<Joined> {
+        let settled = self.phase == Phase::Stable
+            && self
+                .members
+                .get(old)
+                .is_some_and(|m| m.protocols == join.protocols);
+        let mut assignment = Bytes::new();
         if let Some(mut member) = self.members.remove(old) {
+            assignment = member.assignment.clone();
             answer_join(&mut member, || {
                 Refused {
                     error: ResponseError::FencedInstanceId,
@@ -169,10 +162,27 @@ impl Group {
             });
             answer_sync(&mut member, || Synced::refused(ResponseError::FencedInstanceId));
         }
-        if self.leader.as_deref() == Some(old) {
-            self.leader = None;
+        let leads = self.leader.as_deref() == Some(old);
+        if leads {
+            self.leader = Some(id.clone());
         }
-        self.enter(id, join, Duration::ZERO, now)
+        if !settled {
+            return self.enter(id, join, Duration::ZERO, now);
+        }
+        let (mut member, receiver) = Member::new(id.clone(), join, now);
+        member.assignment = assignment;
+        let answer = member.joining.take();
+        self.members.insert(id.clone(), member);
+        let mut joined = self.joined(&id);
+        if leads {
+            // Told that it leads it would assign again: like Apache Kafka, it is told its old id.
+            joined.leader = old.to_owned();
+            joined.members.clear();
+        }
+        if let Some(answer) = answer {
+            let _ = answer.send(joined);
+        }
+        receiver
     }
 
     /// Begins a rebalance, or goes on with the one that has begun.
@@ -181,18 +191,18 @@ impl Group {
             for member in self.members.values_mut() {
                 answer_sync(member, || Synced::refused(ResponseError::RebalanceInProgress));
             }
-            let longest = self
-                .members
-                .values()
-                .map(|m| m.rebalance_timeout)
-                .max()
-                .unwrap_or_default();
             self.phase = Phase::Joining {
                 not_before: now + delay,
-                deadline: now + longest.max(delay),
+                deadline: now + self.longest_rebalance().max(delay),
             };
         }
         self.complete_join_if_all_are_there(now);
+    }
+
+    /// How long the slowest member may take to join.
+    fn longest_rebalance(&self) -> Duration {
+        let all = self.members.values().map(|m| m.rebalance_timeout);
+        all.max().unwrap_or_default()
     }
 
     fn complete_join_if_all_are_there(&mut self, now: Instant) {
@@ -206,7 +216,16 @@ impl Group {
     }
 
     fn complete_join(&mut self, now: Instant) {
-        self.members.retain(|_, member| member.joining.is_some());
+        // An absent static member keeps its place until its session ends.
+        self.members
+            .retain(|_, member| member.joining.is_some() || member.instance.is_some());
+        if !self.members.is_empty() && self.members.values().all(|m| m.joining.is_none()) {
+            self.phase = Phase::Joining {
+                not_before: now,
+                deadline: now + self.longest_rebalance(),
+            };
+            return;
+        }
         self.generation = self.generation.wrapping_add(1).max(1);
         if self.members.is_empty() {
             self.phase = Phase::Empty;
@@ -214,28 +233,21 @@ impl Group {
             self.leader = None;
             return;
         }
-        if self
-            .leader
-            .as_ref()
-            .is_none_or(|leader| !self.members.contains_key(leader))
-        {
-            self.leader = self.members.keys().next().cloned();
+        let is_here = |id: &String| self.members.get(id).is_some_and(|m| m.joining.is_some());
+        if !self.leader.as_ref().is_some_and(is_here) {
+            self.leader = self.members.keys().find(|id| is_here(id)).cloned();
         }
         self.protocol = self.vote();
-        let longest = self
-            .members
-            .values()
-            .map(|m| m.rebalance_timeout)
-            .max()
-            .unwrap_or_default();
         self.phase = Phase::Syncing {
-            deadline: now + longest,
+            deadline: now + self.longest_rebalance(),
         };
         let ids: Vec<String> = self.members.keys().cloned().collect();
         for id in ids {
             let joined = self.joined(&id);
             let member = self.members.get_mut(&id).expect("the id was just listed");
-            member.seen(now);
+            if member.joining.is_some() {
+                member.seen(now);
+            }
             member.assignment = Bytes::new();
             answer_join(member, || joined);
         }
@@ -243,13 +255,9 @@ impl Group {
 
     /// The protocol that most members like best among those that all know.
     fn vote(&self) -> Option<String> {
-        let names = |m: &Member| {
-            m.protocols
-                .iter()
-                .map(|(name, _)| name.clone())
-                .collect::<BTreeSet<_>>()
-        };
-        let common = self.members.values().map(names).reduce(|a, b| &a & &b)?;
+        let first = self.members.values().next()?;
+        let names = first.protocols.iter().map(|(name, _)| name).collect();
+        let common = common(names, self.members.values());
         let mut votes: BTreeMap<&String, usize> = BTreeMap::new();
         for member in self.members.values() {
             let favourite = member
@@ -409,6 +417,18 @@ impl Group {
         });
         members.chain(self.pending.values().copied()).chain(phase).min()
     }
+}
+
+/// Those of the protocols that all members know.
+fn common<'p>(
+    mut names: BTreeSet<&'p String>,
+    members: impl Iterator<Item = &'p Member>,
+) -> BTreeSet<&'p String> {
+    for member in members {
+        let theirs: BTreeSet<&String> = member.protocols.iter().map(|(name, _)| name).collect();
+        names.retain(|name| theirs.contains(name));
+    }
+    names
 }
 
 fn answer_join(member: &mut Member, joined: impl FnOnce() -> Joined) {

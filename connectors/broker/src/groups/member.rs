@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::{Joined, Synced};
+use super::{Join, Joined, Synced};
 
 /// A member, from its first join until it leaves or falls silent.
 #[derive(Debug)]
@@ -29,6 +29,27 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    /// A member that waits for the answer to its join.
+    pub(crate) fn new(id: String, join: Join, now: Instant) -> (Self, oneshot::Receiver<Joined>) {
+        let milliseconds = |ms: i32| Duration::from_millis(ms.max(0) as u64);
+        let session_timeout = milliseconds(join.session_timeout_ms);
+        let (answer, receiver) = oneshot::channel();
+        let member = Self {
+            id,
+            instance: join.instance,
+            client_id: join.client_id,
+            client_host: join.client_host,
+            session_timeout,
+            rebalance_timeout: milliseconds(join.rebalance_timeout_ms).max(session_timeout),
+            protocols: join.protocols,
+            assignment: Bytes::new(),
+            joining: Some(answer),
+            syncing: None,
+            deadline: now + session_timeout,
+        };
+        (member, receiver)
+    }
+
     /// Whether a request of the member is waiting for an answer, and its connection still stands.
     pub(crate) fn waits(&self) -> bool {
         self.joining.as_ref().is_some_and(|answer| !answer.is_closed())

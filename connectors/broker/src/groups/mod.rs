@@ -8,7 +8,7 @@ mod member;
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
 
-pub(crate) use coordinator::{Groups, Validity};
+pub(crate) use coordinator::{Commit, Groups, Validity};
 pub(crate) use group::{Group, Phase};
 pub(crate) use member::Member;
 
