@@ -20,6 +20,8 @@ pub(crate) struct Partition {
     log: Mutex<Log>,
     pub(crate) waiters: Waiters,
     deleted: AtomicBool,
+    /// A sync failed: what the disk holds is not certain, and the next sync might say yes to it nevertheless.
+    uncertain: AtomicBool,
 }
 
 impl Partition {
@@ -30,6 +32,7 @@ impl Partition {
             log: Mutex::new(log),
             waiters: Waiters::default(),
             deleted: AtomicBool::new(false),
+            uncertain: AtomicBool::new(false),
         }))
     }
 
@@ -50,12 +53,13 @@ impl Partition {
         topic: &Effective,
     ) -> Result<Appended, Fault> {
         let (appended, file) = self.with_log(|log| {
+            self.check_certain()?;
             let appended = log.append(bytes, header, &topic.log, now_ms())?;
             let file = sync_target(log, topic)?;
             Ok((appended, file))
         })?;
         self.waiters.wake(true, !header.is_transactional());
-        sync(file)?;
+        self.sync(file)?;
         Ok(appended)
     }
 
@@ -68,13 +72,29 @@ impl Partition {
         topic: &Effective,
     ) -> Result<(), Fault> {
         let file = self.with_log(|log| {
+            self.check_certain()?;
             if log.has_open_transaction(producer_id) {
                 log.end_transaction(marker, producer_id, epoch, &topic.log, now_ms())?;
             }
             sync_target(log, topic)
         })?;
         self.waiters.wake(true, true);
-        sync(file)
+        self.sync(file)
+    }
+
+    fn sync(&self, file: Option<Arc<fs::File>>) -> Result<(), Fault> {
+        file.map_or(Ok(()), |file| file.sync_data()).map_err(|error| {
+            self.uncertain.store(true, Ordering::Release);
+            storage("syncing a segment", &error)
+        })
+    }
+
+    fn check_certain(&self) -> Result<(), Fault> {
+        if self.uncertain.load(Ordering::Acquire) {
+            let text = "a sync failed before: only a restart can tell what is stored";
+            return Err(Fault::new(ResponseError::KafkaStorageError, text));
+        }
+        Ok(())
     }
 
     /// Its topic is deleted: nobody may use the log again.
@@ -92,9 +112,4 @@ fn sync_target(log: &Log, topic: &Effective) -> Result<Option<Arc<fs::File>>, Fa
     log.active_file()
         .map(Some)
         .map_err(|e| storage("opening a segment", &e))
-}
-
-fn sync(file: Option<Arc<fs::File>>) -> Result<(), Fault> {
-    file.map_or(Ok(()), |file| file.sync_data())
-        .map_err(|e| storage("syncing a segment", &e))
 }

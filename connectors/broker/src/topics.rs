@@ -1,6 +1,7 @@
 //! The topics and their partitions while the broker runs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::{fs, io};
@@ -12,7 +13,9 @@ use crate::fault::{Fault, storage};
 use crate::journal::Journal;
 use crate::ledger::{Entry, TopicRecord};
 use crate::locked::locked;
+use crate::lost::{is_set_aside, set_aside};
 use crate::partition::Partition;
+use crate::synced::sync_folder;
 use crate::topic_config::{self, Effective, Overrides};
 
 /// Partitions a topic may have.
@@ -29,7 +32,7 @@ pub(crate) struct Topic {
 
 impl Topic {
     fn open(root: &Path, name: &str, record: &TopicRecord, config: &Config) -> io::Result<Arc<Self>> {
-        let folder = root.join(format!("{name}.{}", record.incarnation));
+        let folder = folder_of(root, name, record);
         let partitions = (0..record.partitions)
             .map(|n| {
                 Partition::open(
@@ -78,22 +81,30 @@ pub(crate) struct Topics {
 }
 
 impl Topics {
-    /// Opens every topic of the journal and removes what deleted ones left behind.
+    /// Opens every topic of the journal and removes what deleted ones left behind. What the journal does not know
+    /// is set aside.
     pub(crate) fn open(journal: Arc<Journal>, config: Arc<Config>) -> io::Result<Self> {
         let root = config.data_dir.join("topics");
         fs::create_dir_all(&root)?;
-        let records = journal.read(|ledger| ledger.topics.clone());
+        let (records, next_incarnation) =
+            journal.read(|ledger| (ledger.topics.clone(), ledger.next_incarnation));
         let mut by_name = BTreeMap::new();
-        let mut folders = HashMap::new();
+        let mut folders = HashSet::new();
         for (name, record) in &records {
             let topic = Topic::open(&root, name, record, &config)?;
-            folders.insert(topic.folder.clone(), ());
+            folders.insert(topic.folder.clone());
             by_name.insert(name.clone(), topic);
         }
         for entry in fs::read_dir(&root)? {
             let path = entry?.path();
-            if !folders.contains_key(&path) {
+            if folders.contains(&path) || is_set_aside(&path) {
+                continue;
+            }
+            // An incarnation is used up by the entry of its topic: the topic is gone because it was deleted.
+            if incarnation_of(&path).is_some_and(|incarnation| incarnation < next_incarnation) {
                 fs::remove_dir_all(&path)?;
+            } else {
+                set_aside(&path)?;
             }
         }
         Ok(Self {
@@ -155,6 +166,7 @@ impl Topics {
                 format!("topic '{name}' already exists"),
             ));
         }
+        self.check_descriptors(partitions)?;
         if dry {
             return Ok(());
         }
@@ -165,13 +177,18 @@ impl Topics {
             configs,
             starts: BTreeMap::new(),
         };
-        let topic = Topic::open(&self.root, name, &record, &self.config)
-            .map_err(|e| storage("creating a topic", &e))?;
+        let topic = Topic::open(&self.root, name, &record, &self.config).map_err(|e| {
+            let _ = fs::remove_dir_all(folder_of(&self.root, name, &record));
+            storage("creating a topic", &e)
+        })?;
         let entry = Entry::Topic {
             name: name.to_owned(),
             topic: record,
         };
-        if let Err(fault) = self.journal.write(vec![entry]) {
+        let stored = self
+            .sync_names(&topic, 0..partitions)
+            .and_then(|()| self.journal.write(vec![entry]));
+        if let Err(fault) = stored {
             let _ = fs::remove_dir_all(&topic.folder);
             return Err(fault);
         }
@@ -180,6 +197,31 @@ impl Topics {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(name.to_owned(), topic);
         Ok(())
+    }
+
+    /// Brings the names of new folders and files to the disk, if that is asked for.
+    fn sync_names(&self, topic: &Topic, partitions: Range<i32>) -> Result<(), Fault> {
+        if !self.config.fsync {
+            return Ok(());
+        }
+        partitions
+            .map(|n| topic.folder.join(n.to_string()))
+            .chain([topic.folder.clone(), self.root.clone()])
+            .try_for_each(|folder| sync_folder(&folder))
+            .map_err(|e| storage("syncing the folders of a topic", &e))
+    }
+
+    /// Refuses partitions that would leave too few file descriptors.
+    fn check_descriptors(&self, more: i32) -> Result<(), Fault> {
+        let present: i32 = self.all().iter().map(|topic| topic.partition_count()).sum();
+        let (present, most) = (present as usize, most_partitions());
+        if present + more as usize <= most {
+            return Ok(());
+        }
+        let text = format!(
+            "{present} partitions and {more} more are over {most}, half of the files that the broker may open"
+        );
+        Err(Fault::new(ResponseError::InvalidPartitions, text))
     }
 
     /// Deletes a topic with its records and its committed offsets. Blocks on files.
@@ -216,6 +258,7 @@ impl Topics {
             return Err(Fault::new(ResponseError::InvalidPartitions, text));
         }
         check_partitions(partitions)?;
+        self.check_descriptors(partitions - present)?;
         if dry {
             return Ok(());
         }
@@ -223,6 +266,7 @@ impl Topics {
             .map(|n| Partition::open(&topic.folder.join(n.to_string()), 0))
             .collect::<io::Result<Vec<_>>>()
             .map_err(|e| storage("creating a partition", &e))?;
+        self.sync_names(&topic, present..partitions)?;
         self.change_record(name, |record| record.partitions = partitions)?;
         topic
             .partitions
@@ -303,6 +347,22 @@ impl Topics {
             Ok(log.start())
         })
     }
+}
+
+fn folder_of(root: &Path, name: &str, record: &TopicRecord) -> PathBuf {
+    root.join(format!("{name}.{}", record.incarnation))
+}
+
+fn incarnation_of(folder: &Path) -> Option<u64> {
+    folder.extension()?.to_str()?.parse().ok()
+}
+
+/// Partitions that all topics may have together: each keeps a file open, and half of the descriptors that this process
+/// may have is left for everything else.
+fn most_partitions() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let descriptors = limit.current.unwrap_or(u64::MAX);
+    usize::try_from(descriptors / 2).unwrap_or(usize::MAX)
 }
 
 fn check_partitions(partitions: i32) -> Result<(), Fault> {

@@ -142,10 +142,11 @@ async fn stop_signal() {
     }
 }
 
-/// Connections and segment files are file descriptors; the usual soft limit of 1024 is too few.
+/// Connections and segment files are file descriptors; the usual soft limit of 1024 is too few. Half of them are
+/// for partitions.
 fn raise_file_limit(connections: usize) {
     use rustix::process::{Resource, getrlimit, setrlimit};
-    let wanted = connections as u64 + 4096;
+    let wanted = 2 * (connections as u64).max(10_000);
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < wanted) {
         limit.current = Some(limit.maximum.map_or(wanted, |most| most.min(wanted)));

@@ -116,6 +116,7 @@ pub(crate) fn write(path: &Path, view: &CheckpointView<'_>, index: &Index, fsync
     if fsync {
         file.sync_data()?;
     }
+    // The folder is not synced: a machine that comes back with the old file starts more slowly, that is all.
     fs::rename(draft, path)
 }
 

@@ -20,6 +20,7 @@ use self::batch::{BatchHeader, Marker};
 use self::segment::Segment;
 use crate::fault::{Fault, storage};
 use crate::producer_state::{Aborted, Producers, Verdict};
+use crate::synced::sync_folder;
 
 /// The last segment's checkpoint is renewed after that many bytes, so that a start scans no more.
 const CHECKPOINT_EVERY: u64 = 16 << 20;
@@ -77,9 +78,10 @@ impl Log {
         self.start
     }
 
-    /// Offset up to which every transaction is decided.
+    /// Offset up to which every transaction is decided. The records of an open one may have been deleted.
     pub(crate) fn last_stable(&self) -> i64 {
-        self.producers.first_open_offset().unwrap_or_else(|| self.end())
+        let undecided = self.producers.first_open_offset();
+        undecided.map_or(self.end(), |offset| offset.max(self.start))
     }
 
     /// The producers, for descriptions.
@@ -110,7 +112,8 @@ impl Log {
         })
     }
 
-    /// Ends the transaction of a producer; nothing is written when it has none open here.
+    /// Ends the transaction of a producer. The caller has looked whether it has one open here: a marker is written
+    /// in any case.
     pub(crate) fn end_transaction(
         &mut self,
         marker: Marker,
@@ -150,12 +153,20 @@ impl Log {
         Ok(header)
     }
 
-    /// Closes the last segment and begins another.
+    /// Closes the last segment and begins another. The new one begins with a checkpoint of its own: the old one
+    /// may be deleted, and the producers must be known nevertheless.
     fn roll(&mut self, fsync: bool) -> io::Result<()> {
-        let next = Segment::create(&self.folder, self.end())?;
+        let mut next = Segment::create(&self.folder, self.end())?;
         let (producers, aborted) = (&self.producers, &self.aborted);
         let closing = self.segments.back_mut().expect("a log always has a segment");
-        if let Err(error) = closing.checkpoint(producers, aborted, fsync) {
+        let written = closing
+            .checkpoint(producers, aborted, fsync)
+            .and_then(|()| next.checkpoint(producers, aborted, fsync));
+        if let Err(error) = written {
+            let _ = next.remove();
+            return Err(error);
+        }
+        if fsync && let Err(error) = sync_folder(&self.folder) {
             let _ = next.remove();
             return Err(error);
         }
@@ -189,7 +200,7 @@ impl Log {
         self.segments.back().expect("a log always has a segment").open()
     }
 
-    /// Moves the first offset that may be read; returns the segments that are no longer needed.
+    /// Moves the first offset that may be read, and deletes the segments that are no longer needed.
     pub(crate) fn advance_start(&mut self, start: i64, fsync: bool) -> io::Result<()> {
         self.start = self.start.max(start);
         if self.start >= self.end() && self.active().size > 0 {

@@ -23,9 +23,9 @@ pub(super) fn open(folder: &Path, start: i64, now_ms: i64) -> io::Result<Log> {
         if let Some(before) = segments.back()
             && before.end != *base
         {
-            tracing::error!(folder = %folder.display(), base, expected = before.end, "gap in the log: later segments dropped");
+            tracing::error!(folder = %folder.display(), base, expected = before.end, "gap in the log: later segments are not part of it");
             for lost in &found[nth..] {
-                Segment::closed(folder, *lost).remove()?;
+                Segment::closed(folder, *lost).set_aside()?;
             }
             break;
         }

@@ -4,10 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 
 use super::batch::BatchHeader;
 use super::index::{self, CheckpointView, Index};
+use crate::locked::locked;
+use crate::lost::set_aside;
 use crate::producer_state::{Aborted, Producers};
 
 /// Batches up to this size are copied, so that one system call writes them.
@@ -31,26 +33,57 @@ pub(crate) struct Segment {
     pub(crate) born_ms: Option<i64>,
     /// Bytes covered by the checkpoint file.
     pub(crate) checkpointed: u64,
-    path: PathBuf,
+    file: Arc<SegmentFile>,
     /// Held open while the segment is written to.
-    file: Option<Arc<File>>,
+    active: Option<Arc<File>>,
+}
+
+/// The file of a segment. All who have it open at a time share one descriptor.
+#[derive(Debug)]
+pub(crate) struct SegmentFile {
+    path: PathBuf,
+    opened: Mutex<Weak<File>>,
+}
+
+impl SegmentFile {
+    fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            opened: Mutex::default(),
+        }
+    }
+
+    /// The file for reading.
+    pub(crate) fn open(&self) -> io::Result<Arc<File>> {
+        let mut opened = locked(&self.opened);
+        if let Some(file) = opened.upgrade() {
+            return Ok(file);
+        }
+        let file = Arc::new(File::open(&self.path)?);
+        *opened = Arc::downgrade(&file);
+        Ok(file)
+    }
 }
 
 impl Segment {
     /// A new, empty segment file.
     pub(crate) fn create(folder: &Path, base: i64) -> io::Result<Self> {
-        let path = file_path(folder, base);
-        let _ = fs::remove_file(path.with_extension("index"));
+        let mut segment = Self::closed(folder, base);
+        let _ = fs::remove_file(segment.index_path());
         let file = OpenOptions::new()
             .create(true)
             .truncate(true)
             .read(true)
             .write(true)
-            .open(&path)?;
-        Ok(Self {
-            file: Some(Arc::new(file)),
-            ..Self::closed(folder, base)
-        })
+            .open(segment.path())?;
+        segment.write_to(file);
+        Ok(segment)
+    }
+
+    fn write_to(&mut self, file: File) {
+        let file = Arc::new(file);
+        *locked(&self.file.opened) = Arc::downgrade(&file);
+        self.active = Some(file);
     }
 
     /// A segment of which only the name is known.
@@ -63,32 +96,34 @@ impl Segment {
             index: Index::default(),
             born_ms: None,
             checkpointed: 0,
-            path: file_path(folder, base),
-            file: None,
+            file: Arc::new(SegmentFile::new(folder.join(format!("{base:020}.log")))),
+            active: None,
         }
     }
 
     /// The file for reading.
     pub(crate) fn open(&self) -> io::Result<Arc<File>> {
-        match &self.file {
-            Some(file) => Ok(Arc::clone(file)),
-            None => File::open(&self.path).map(Arc::new),
-        }
+        self.file.open()
+    }
+
+    /// The file, to be opened when it is needed.
+    pub(crate) fn file(&self) -> Arc<SegmentFile> {
+        Arc::clone(&self.file)
     }
 
     /// Opens the file for writing and cuts what stands behind the last whole batch.
     pub(crate) fn activate(&mut self) -> io::Result<()> {
-        let file = OpenOptions::new().read(true).write(true).open(&self.path)?;
+        let file = OpenOptions::new().read(true).write(true).open(self.path())?;
         if file.metadata()?.len() != self.size {
             file.set_len(self.size)?;
         }
-        self.file = Some(Arc::new(file));
+        self.write_to(file);
         Ok(())
     }
 
     /// Writes a batch at the end; after an error the segment is as before.
     pub(crate) fn append(&mut self, batch: &[u8], header: &BatchHeader, now_ms: i64) -> io::Result<()> {
-        let file = self.file.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        let file = self.active.as_ref().ok_or(io::ErrorKind::NotConnected)?;
         let written = write_patched(file, self.size, batch, header.base_offset);
         if let Err(error) = written {
             // What was half written would stand in the way of the next batch after a crash.
@@ -115,7 +150,7 @@ impl Segment {
         aborted: &[Aborted],
         fsync: bool,
     ) -> io::Result<()> {
-        if let (true, Some(file)) = (fsync, &self.file) {
+        if let (true, Some(file)) = (fsync, &self.active) {
             file.sync_data()?;
         }
         let (size, end, max_timestamp) = (self.size, self.end, self.max_timestamp);
@@ -127,33 +162,35 @@ impl Segment {
             producers,
             aborted: of_this,
         };
-        index::write(&self.path.with_extension("index"), &view, &self.index, fsync)?;
+        index::write(&self.index_path(), &view, &self.index, fsync)?;
         self.checkpointed = size;
         Ok(())
     }
 
     /// No more is written to it.
     pub(crate) fn close(&mut self) {
-        self.file = None;
+        self.active = None;
     }
 
     /// Deletes the files; a reader that has them open goes on.
     pub(crate) fn remove(&self) -> io::Result<()> {
         let _ = fs::remove_file(self.index_path());
-        fs::remove_file(&self.path)
+        fs::remove_file(self.path())
+    }
+
+    /// Puts the file aside: it holds records that do not continue the log.
+    pub(crate) fn set_aside(&self) -> io::Result<()> {
+        let _ = fs::remove_file(self.index_path());
+        set_aside(self.path()).map(drop)
     }
 
     pub(crate) fn index_path(&self) -> PathBuf {
-        self.path.with_extension("index")
+        self.path().with_extension("index")
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        &self.file.path
     }
-}
-
-fn file_path(folder: &Path, base: i64) -> PathBuf {
-    folder.join(format!("{base:020}.log"))
 }
 
 /// Base offsets of the segment files in a folder, ascending.

@@ -162,3 +162,56 @@ fn with_fsync_everything_works_as_without() {
     own.restart();
     assert_eq!(values_of(own.client(), "t", 0), numbers(0..1_000));
 }
+
+#[test]
+fn folders_that_the_journal_does_not_know_are_set_aside_and_deleted_topics_are_not() {
+    let mut own = Own::start();
+    own.topic("kept", 1);
+    own.topic("gone", 1);
+    send(&producer(own.client()), "kept", 0, 0..10);
+    let deleted = own.folder.path().join("topics/gone.1");
+    assert!(deleted.is_dir());
+    crate::clients::wait_for(
+        crate::clients::admin(&own.address()).delete_topics(&["gone"], &rdkafka::admin::AdminOptions::new()),
+    )
+    .unwrap();
+    own.stop();
+    // As if the process had died before the files of the deleted topic were gone.
+    std::fs::create_dir_all(&deleted).unwrap();
+    own.begin();
+    assert!(!deleted.exists());
+    assert_eq!(values_of(own.client(), "kept", 0), numbers(0..10));
+    own.stop();
+    std::fs::remove_file(own.folder.path().join("journal")).unwrap();
+    let records = |folder: &str| files(&own.folder.path().join("topics").join(folder), ".log");
+    let before: Vec<u64> = records("kept.0").into_iter().map(|(_, size)| size).collect();
+    let after = |own: &Own| -> Vec<u64> {
+        let aside = own.folder.path().join("topics/kept.0.lost");
+        files(&aside, ".log").into_iter().map(|(_, size)| size).collect()
+    };
+    own.begin();
+    assert_eq!(after(&own), before);
+    own.topic("kept", 1);
+    assert!(values_of(own.client(), "kept", 0).is_empty());
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_is_a_start_error_and_nothing_is_deleted() {
+    let mut own = Own::start();
+    own.topic("t", 1);
+    own.topic("u", 1);
+    own.stop();
+    let journal = own.folder.path().join("journal");
+    let mut bytes = std::fs::read(&journal).unwrap();
+    bytes[10] ^= 1;
+    std::fs::write(&journal, &bytes).unwrap();
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        data_dir: own.folder.path().into(),
+        ..Config::default()
+    };
+    let refused = own.run(weir_broker::start(config)).unwrap_err().to_string();
+    assert!(refused.contains("cannot be read from byte 0 on"), "{refused}");
+    assert_eq!(std::fs::read(&journal).unwrap(), bytes);
+    assert!(own.folder.path().join("topics/t.0").is_dir());
+}
