@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kafka_protocol::ResponseError;
 use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
 
 /// Name of a topic and number of a partition.
 pub(crate) type TopicPartition = (String, i32);
@@ -142,6 +145,13 @@ impl Ledger {
                     offsets.retain(|(topic, _), _| *topic != name);
                 }
                 self.groups.retain(|_, offsets| !offsets.is_empty());
+                // A new topic of that name must not inherit what a transaction commits later.
+                for transaction in self.transactions.values_mut() {
+                    transaction.partitions.retain(|(topic, _)| *topic != name);
+                    for offsets in transaction.offsets.values_mut() {
+                        offsets.retain(|((topic, _), _)| *topic != name);
+                    }
+                }
             }
             Entry::LogStart {
                 name,
@@ -193,6 +203,24 @@ impl Ledger {
         }
     }
 
+    /// Refuses offsets for partitions that there are not (any more).
+    pub(crate) fn check_partitions(&self, offsets: &[(TopicPartition, Committed)]) -> Result<(), Fault> {
+        let missing = offsets
+            .iter()
+            .map(|(partition, _)| partition)
+            .find(|(name, index)| {
+                let topic = self.topics.get(name);
+                topic.is_none_or(|topic| !(0..topic.partitions).contains(index))
+            });
+        match missing {
+            None => Ok(()),
+            Some((name, index)) => Err(Fault::new(
+                ResponseError::UnknownTopicOrPartition,
+                format!("no partition {name}-{index}"),
+            )),
+        }
+    }
+
     fn finish(&mut self, id: &str, changed_ms: i64) {
         let Some(record) = self.transactions.get_mut(id) else {
             return;
@@ -206,7 +234,7 @@ impl Ledger {
             return;
         }
         record.state = TxnState::CompleteCommit;
-        for (group, offsets) in offsets {
+        for (group, offsets) in offsets.into_iter().filter(|(_, offsets)| !offsets.is_empty()) {
             self.groups.entry(group).or_default().extend(offsets);
         }
     }
@@ -241,5 +269,69 @@ impl Ledger {
             .chain(topics)
             .chain(groups)
             .chain(transactions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn committed(offset: i64) -> Committed {
+        Committed {
+            offset,
+            leader_epoch: 0,
+            metadata: String::new(),
+            at_ms: 1,
+        }
+    }
+
+    fn topic(incarnation: u64) -> Entry {
+        let topic = TopicRecord {
+            incarnation,
+            partitions: 1,
+            configs: BTreeMap::new(),
+            starts: BTreeMap::new(),
+        };
+        Entry::Topic {
+            name: "t".into(),
+            topic,
+        }
+    }
+
+    #[test]
+    fn a_new_topic_inherits_no_offsets_from_a_transaction_that_commits_later() {
+        let record = |state| TxnRecord {
+            producer_id: 1,
+            epoch: 0,
+            previous: None,
+            timeout_ms: 1_000,
+            state,
+            started_ms: 1,
+            changed_ms: 1,
+            partitions: BTreeSet::from([("t".to_owned(), 0)]),
+            groups: BTreeSet::from(["g".to_owned()]),
+            offsets: BTreeMap::new(),
+        };
+        let mut ledger = Ledger::default();
+        ledger.apply(topic(0));
+        ledger.apply(Entry::Transaction {
+            id: "id".into(),
+            record: record(TxnState::PrepareCommit),
+        });
+        let offsets = vec![(("t".to_owned(), 0), committed(5))];
+        assert!(ledger.check_partitions(&offsets).is_ok());
+        ledger.apply(Entry::TransactionOffsets {
+            id: "id".into(),
+            group: "g".into(),
+            offsets: offsets.clone(),
+        });
+        ledger.apply(Entry::TopicDeleted { name: "t".into() });
+        assert!(ledger.check_partitions(&offsets).is_err());
+        ledger.apply(topic(1));
+        ledger.apply(Entry::TransactionDone {
+            id: "id".into(),
+            changed_ms: 2,
+        });
+        assert!(ledger.groups.values().all(BTreeMap::is_empty));
     }
 }

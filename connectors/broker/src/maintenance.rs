@@ -1,10 +1,11 @@
 //! What falls due without a request: transaction and session time-outs, retention, expiry.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::fault::storage;
-use crate::ledger::Entry;
+use crate::ledger::{Committed, Entry, TopicPartition};
 use crate::locked::now_ms;
 use crate::node::Node;
 
@@ -68,23 +69,15 @@ fn clean(node: &Node, now: i64) {
 /// Forgets offsets of groups without members whose last commit is long ago.
 fn expire_offsets(node: &Node, now: i64) {
     let before = now - node.config.offsets_retention.as_millis() as i64;
-    let old: Vec<String> = node.journal.read(|ledger| {
-        let is_old = |group: &&String| {
-            ledger.groups[*group]
-                .values()
-                .all(|committed| committed.at_ms < before)
+    // Looked at and decided in one go: a group must not be forgotten while it commits again.
+    let _ = node.journal.decide(|ledger| {
+        let is_old = |(_, offsets): &(&String, &BTreeMap<TopicPartition, Committed>)| {
+            offsets.values().all(|committed| committed.at_ms < before)
         };
-        ledger.groups.keys().filter(is_old).cloned().collect()
+        let old = ledger.groups.iter().filter(is_old).map(|(id, _)| id);
+        let deleted = old
+            .filter(|id| !node.groups.has_members(id))
+            .map(|id| Entry::GroupDeleted { group: id.clone() });
+        Ok((deleted.collect(), ()))
     });
-    let entries: Vec<Entry> = old
-        .into_iter()
-        .filter(|id| {
-            node.groups
-                .look(id, |group| group.is_none_or(|group| group.members.is_empty()))
-        })
-        .map(|group| Entry::GroupDeleted { group })
-        .collect();
-    if !entries.is_empty() {
-        let _ = node.journal.write(entries);
-    }
 }

@@ -3,8 +3,9 @@
 //! A decision is journalled ("prepare") before the first marker is written, so that a broker that dies in
 //! between finishes at its next start what it has decided.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use kafka_protocol::ResponseError;
@@ -19,6 +20,8 @@ use crate::topics::Topics;
 
 /// Producer ids are taken from the journal in blocks of that many.
 const ID_BLOCK: i64 = 1_000;
+/// Transactional ids that can be worked on at a time, at most.
+const LOCKS: usize = 256;
 
 /// A producer's id and the number of its incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +36,10 @@ pub(crate) struct Transactions {
     journal: Arc<Journal>,
     topics: Arc<Topics>,
     config: Arc<Config>,
-    /// One lock for each transactional id: its requests and its appends one at a time.
-    locks: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+    /// The requests and appends of a transactional id come one at a time. An id always has the same lock, which
+    /// others may share.
+    locks: [Mutex<()>; LOCKS],
+    hasher: RandomState,
     /// Next producer id and the end of the block.
     ids: Mutex<(i64, i64)>,
 }
@@ -45,13 +50,14 @@ impl Transactions {
             journal,
             topics,
             config,
-            locks: Mutex::default(),
+            locks: [const { Mutex::new(()) }; LOCKS],
+            hasher: RandomState::new(),
             ids: Mutex::new((0, 0)),
         }
     }
 
-    fn lock_of(&self, id: &str) -> Arc<Mutex<()>> {
-        Arc::clone(locked(&self.locks).entry(id.to_owned()).or_default())
+    fn lock_of(&self, id: &str) -> MutexGuard<'_, ()> {
+        locked(&self.locks[self.hasher.hash_one(id) as usize % LOCKS])
     }
 
     fn record(&self, id: &str) -> Option<TxnRecord> {
@@ -108,8 +114,7 @@ impl Transactions {
             let text = format!("transaction time-out {timeout_ms} ms is not within 1..={longest}");
             return Err(Fault::new(ResponseError::InvalidTransactionTimeout, text));
         }
-        let lock = self.lock_of(id);
-        let _one_at_a_time = locked(&lock);
+        let _one_at_a_time = self.lock_of(id);
         let Some(record) = self.record(id) else {
             let identity = Identity {
                 producer_id: self.new_producer_id()?,
@@ -215,8 +220,7 @@ impl Transactions {
         partitions: Vec<TopicPartition>,
         groups: Vec<String>,
     ) -> Result<Option<i64>, Fault> {
-        let lock = self.lock_of(id);
-        let _one_at_a_time = locked(&lock);
+        let _one_at_a_time = self.lock_of(id);
         let mut record = self.owned(id, caller)?;
         let changed_ms = now_ms();
         match record.state {
@@ -260,8 +264,7 @@ impl Transactions {
         group: &str,
         offsets: Vec<(TopicPartition, Committed)>,
     ) -> Result<(), Fault> {
-        let lock = self.lock_of(id);
-        let _one_at_a_time = locked(&lock);
+        let _one_at_a_time = self.lock_of(id);
         let record = self.owned(id, caller).map_err(|fault| match fault.error {
             // Apache Kafka's group coordinator knows epochs only from its log, and answers so.
             ResponseError::ProducerFenced => Fault::new(ResponseError::InvalidProducerEpoch, fault.text),
@@ -274,8 +277,10 @@ impl Transactions {
             ));
         }
         let (id, group) = (id.to_owned(), group.to_owned());
-        self.journal
-            .write(vec![Entry::TransactionOffsets { id, group, offsets }])
+        self.journal.decide(|ledger| {
+            ledger.check_partitions(&offsets)?;
+            Ok((vec![Entry::TransactionOffsets { id, group, offsets }], ()))
+        })
     }
 
     /// Carries out an append that belongs to a transaction, while nobody else can end it.
@@ -286,8 +291,7 @@ impl Transactions {
         partition: &TopicPartition,
         append: impl FnOnce() -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let lock = self.lock_of(id);
-        let _one_at_a_time = locked(&lock);
+        let _one_at_a_time = self.lock_of(id);
         self.journal.read(|ledger| {
             let not_open = |text: &str| Err(Fault::new(ResponseError::InvalidTxnState, text));
             let Some(record) = ledger.transactions.get(id) else {
@@ -311,8 +315,7 @@ impl Transactions {
 
     /// Commits or rolls back.
     pub(crate) fn end(&self, id: &str, caller: Identity, marker: Marker) -> Result<(), Fault> {
-        let lock = self.lock_of(id);
-        let _one_at_a_time = locked(&lock);
+        let _one_at_a_time = self.lock_of(id);
         let mut record = self.owned(id, caller)?;
         let invalid = |text: &str| Err(Fault::new(ResponseError::InvalidTxnState, text));
         match (record.state, marker) {
@@ -368,8 +371,7 @@ impl Transactions {
     }
 
     fn tend_one(&self, id: &str, now_ms: i64, expiry: i64) -> Result<(), Fault> {
-        let lock = self.lock_of(id);
-        let _one_at_a_time = locked(&lock);
+        let _one_at_a_time = self.lock_of(id);
         let Some(record) = self.record(id) else {
             return Ok(());
         };
@@ -384,11 +386,9 @@ impl Transactions {
             }
             TxnState::PrepareCommit | TxnState::PrepareAbort => self.finish(id),
             TxnState::Ongoing => Ok(()),
-            _ if record.changed_ms + expiry < now_ms => {
-                locked(&self.locks).remove(id);
-                self.journal
-                    .write(vec![Entry::TransactionDeleted { id: id.to_owned() }])
-            }
+            _ if record.changed_ms + expiry < now_ms => self
+                .journal
+                .write(vec![Entry::TransactionDeleted { id: id.to_owned() }]),
             _ => Ok(()),
         }
     }
@@ -430,4 +430,74 @@ fn fenced(theirs: i16, ours: i16) -> Fault {
         "producer epoch {theirs} was fenced by {ours}: a newer producer, or a transaction that timed out"
     );
     Fault::new(ResponseError::ProducerFenced, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::batch::{BatchHeader, sample};
+    use crate::topic_config::Overrides;
+
+    /// What a broker has when it has just started on the folder.
+    fn start(folder: &tempfile::TempDir) -> Transactions {
+        let config = Arc::new(Config {
+            data_dir: folder.path().into(),
+            ..Config::default()
+        });
+        let journal = Arc::new(Journal::open(folder.path(), false, 1 << 20).unwrap());
+        let topics = Arc::new(Topics::open(Arc::clone(&journal), Arc::clone(&config)).unwrap());
+        Transactions::new(journal, topics, config)
+    }
+
+    #[test]
+    fn what_was_decided_before_a_crash_is_finished_at_the_next_start() {
+        for (prepared, ended) in [
+            (TxnState::PrepareCommit, TxnState::CompleteCommit),
+            (TxnState::PrepareAbort, TxnState::CompleteAbort),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let before = start(&folder);
+            before.topics.create("t", 1, Overrides::new(), false).unwrap();
+            let owner = before.init(Some("id"), 60_000, None).unwrap();
+            let target = ("t".to_owned(), 0);
+            before
+                .add("id", owner, vec![target.clone()], vec!["g".into()])
+                .unwrap();
+            let committed = Committed {
+                offset: 5,
+                leader_epoch: 0,
+                metadata: String::new(),
+                at_ms: 1,
+            };
+            before
+                .add_offsets("id", owner, "g", vec![(target.clone(), committed)])
+                .unwrap();
+            let (topic, partition) = before.topics.partition("t", 0).unwrap();
+            let batch = sample::in_transaction((owner.producer_id, owner.epoch), 0, 3);
+            let header = BatchHeader::parse(&batch).unwrap();
+            before
+                .while_open("id", owner, &target, || {
+                    partition.append(&batch, header, &topic.settings())
+                })
+                .unwrap();
+            // The process dies after the decision and before the first marker.
+            let mut record = before.record("id").unwrap();
+            record.state = prepared;
+            before.save("id", record).unwrap();
+            drop((before, topic, partition));
+
+            let after = start(&folder);
+            assert_eq!(after.tend(now_ms()), None);
+            assert_eq!(after.record("id").unwrap().state, ended);
+            let (_, partition) = after.topics.partition("t", 0).unwrap();
+            let bounds = partition
+                .with_log(|log| Ok((log.last_stable(), log.end())))
+                .unwrap();
+            assert_eq!(bounds, (4, 4), "the marker stands behind the records");
+            let offset = after
+                .journal
+                .read(|ledger| Some(ledger.groups.get("g")?.get(&target)?.offset));
+            assert_eq!(offset, (ended == TxnState::CompleteCommit).then_some(5));
+        }
+    }
 }
