@@ -40,7 +40,7 @@ impl From<ResponseError> for Fault {
     }
 }
 
-/// The disk did not take or give what it should; the state in memory is as before.
+/// The disk did not take or give what it should. Told to the log here, once, and to the client.
 pub(crate) fn storage(what: &str, error: &std::io::Error) -> Fault {
     tracing::error!(%error, what, "storage failed");
     Fault::new(ResponseError::KafkaStorageError, format!("{what}: {error}"))

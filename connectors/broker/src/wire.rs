@@ -7,6 +7,9 @@ use kafka_protocol::protocol::{Decodable, Encodable};
 use crate::log::Slice;
 use crate::shape::{Api, apis};
 
+/// Most bytes of an answer that is in memory as a whole.
+const MOST_IN_MEMORY: usize = 64 << 20;
+
 /// Why a request is not served. The connection is closed: what follows cannot be understood.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WireError {
@@ -152,11 +155,21 @@ pub(crate) fn answer<R: Encodable>(head: &Head, response: &R) -> Result<Answer, 
     response
         .encode(&mut out, head.version)
         .map_err(|e| WireError::Answer(e.to_string()))?;
-    let length = (out.len() - 4) as i32;
-    out[..4].copy_from_slice(&length.to_be_bytes());
+    if out.len() > MOST_IN_MEMORY {
+        let text = format!("{} bytes, at most {MOST_IN_MEMORY} are sent", out.len());
+        return Err(WireError::Answer(text));
+    }
+    let length = length_of(out.len())?;
+    out[..4].copy_from_slice(&length);
     Ok(Answer {
         parts: vec![Part::Bytes(out.freeze())],
     })
+}
+
+/// What stands before an answer of that many bytes, these four included.
+pub(crate) fn length_of(total: usize) -> Result<[u8; 4], WireError> {
+    let length = i32::try_from(total - 4).map_err(|error| WireError::Answer(error.to_string()))?;
+    Ok(length.to_be_bytes())
 }
 
 /// A varint as the compact encodings have it.

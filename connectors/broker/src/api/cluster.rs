@@ -13,8 +13,9 @@ use kafka_protocol::messages::{
     BrokerId, DescribeClusterRequest, DescribeClusterResponse, FindCoordinatorRequest,
     FindCoordinatorResponse, MetadataRequest, MetadataResponse,
 };
+use kafka_protocol::protocol::StrBytes;
 
-use super::{Call, text, topic_name};
+use super::{Call, once, text, topic_name};
 use crate::fault::Fault;
 use crate::shape::apis;
 use crate::topics::Topic;
@@ -65,7 +66,8 @@ pub(super) async fn metadata(call: &Call, request: MetadataRequest) -> MetadataR
         ),
         Some(asked) => {
             let may_create = request.allow_auto_topic_creation || call.head.version < 4;
-            for name in asked.into_iter().filter_map(|topic| topic.name) {
+            for topic in once(asked, |topic| topic.name.clone()) {
+                let Some(name) = topic.name else { continue };
                 topics.push(match find_or_create(call, &name, may_create).await {
                     Ok(topic) => describe(&topic),
                     Err(fault) => MetadataResponseTopic::default()
@@ -155,7 +157,12 @@ pub(super) async fn find_coordinator(
     };
     let response = FindCoordinatorResponse::default();
     if call.head.version >= 4 {
-        return response.with_coordinators(request.coordinator_keys.into_iter().map(one).collect());
+        return response.with_coordinators(
+            once(request.coordinator_keys, StrBytes::clone)
+                .into_iter()
+                .map(one)
+                .collect(),
+        );
     }
     response
         .with_error_code(error)

@@ -12,11 +12,12 @@ use kafka_protocol::messages::{
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
 
-use super::{Call, text};
+use super::{Call, once, text};
 use crate::config::Config;
 use crate::fault::{Fault, code};
 use crate::node::Node;
 use crate::topic_config::{self, Described, FROM_DEFAULT, FROM_TOPIC};
+use crate::wire::WireError;
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
@@ -28,19 +29,30 @@ const DELETE: i8 = 1;
 const APPEND: i8 = 2;
 const SUBTRACT: i8 = 3;
 
-pub(super) async fn describe(call: &Call, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
-    let one = |resource: &DescribeConfigsResource| {
-        let response = DescribeConfigsResult::default()
-            .with_resource_type(resource.resource_type)
-            .with_resource_name(resource.resource_name.clone());
-        match list(&call.node, resource, request.include_synonyms) {
-            Ok(configs) => response.with_configs(configs),
-            Err(fault) => response
-                .with_error_code(fault.code())
-                .with_error_message(Some(text(&fault.to_string()))),
-        }
-    };
-    DescribeConfigsResponse::default().with_results(request.resources.iter().map(one).collect())
+pub(super) async fn describe(
+    call: &Call,
+    request: DescribeConfigsRequest,
+) -> Result<DescribeConfigsResponse, WireError> {
+    let answered = call.on_disk(move |node| {
+        let resources = once(request.resources, |r| (r.resource_type, r.resource_name.clone()));
+        resources
+            .iter()
+            .map(|resource| describe_one(node, resource, request.include_synonyms))
+            .collect()
+    });
+    Ok(DescribeConfigsResponse::default().with_results(answered.await?))
+}
+
+fn describe_one(node: &Node, resource: &DescribeConfigsResource, synonyms: bool) -> DescribeConfigsResult {
+    let response = DescribeConfigsResult::default()
+        .with_resource_type(resource.resource_type)
+        .with_resource_name(resource.resource_name.clone());
+    match list(node, resource, synonyms) {
+        Ok(configs) => response.with_configs(configs),
+        Err(fault) => response
+            .with_error_code(fault.code())
+            .with_error_message(Some(text(&fault.to_string()))),
+    }
 }
 
 fn list(
@@ -135,8 +147,11 @@ fn check_resource(kind: i8) -> Result<(), Fault> {
     }
 }
 
-pub(super) async fn alter(call: &Call, request: AlterConfigsRequest) -> AlterConfigsResponse {
-    let answered = call.node.on_disk(move |node| {
+pub(super) async fn alter(
+    call: &Call,
+    request: AlterConfigsRequest,
+) -> Result<AlterConfigsResponse, WireError> {
+    let answered = call.on_disk(move |node| {
         let mut responses = Vec::new();
         for resource in request.resources {
             let given = resource
@@ -161,14 +176,14 @@ pub(super) async fn alter(call: &Call, request: AlterConfigsRequest) -> AlterCon
         }
         responses
     });
-    AlterConfigsResponse::default().with_responses(answered.await.unwrap_or_default())
+    Ok(AlterConfigsResponse::default().with_responses(answered.await?))
 }
 
 pub(super) async fn alter_incrementally(
     call: &Call,
     request: IncrementalAlterConfigsRequest,
-) -> IncrementalAlterConfigsResponse {
-    let answered = call.node.on_disk(move |node| {
+) -> Result<IncrementalAlterConfigsResponse, WireError> {
+    let answered = call.on_disk(move |node| {
         let mut responses = Vec::new();
         for resource in request.resources {
             let outcome = check_resource(resource.resource_type).and_then(|()| {
@@ -192,7 +207,7 @@ pub(super) async fn alter_incrementally(
         }
         responses
     });
-    IncrementalAlterConfigsResponse::default().with_responses(answered.await.unwrap_or_default())
+    Ok(IncrementalAlterConfigsResponse::default().with_responses(answered.await?))
 }
 
 fn change(

@@ -1,6 +1,6 @@
 //! DescribeGroups, ListGroups, DeleteGroups, DescribeProducers, DescribeTransactions, ListTransactions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
@@ -19,11 +19,12 @@ use kafka_protocol::messages::{
 };
 
 use super::offsets::store_code;
-use super::{Call, text, topic_name};
+use super::{Call, once, text, topic_name};
 use crate::fault::Fault;
 use crate::groups::{Group, Phase};
 use crate::ledger::{Entry, TxnState};
 use crate::node::Node;
+use crate::wire::WireError;
 
 fn phase_name(phase: Phase) -> &'static str {
     match phase {
@@ -34,19 +35,25 @@ fn phase_name(phase: Phase) -> &'static str {
     }
 }
 
-pub(super) async fn groups(call: &Call, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
-    let one = |id: GroupId| {
-        let has_offsets = call
-            .node
-            .journal
-            .read(|ledger| ledger.groups.contains_key(id.as_str()));
-        let described = call.node.groups.look(&id, |group| group.map(describe_group));
-        let absent = if has_offsets { "Empty" } else { "Dead" };
-        described
-            .unwrap_or_else(|| DescribedGroup::default().with_group_state(text(absent)))
-            .with_group_id(id)
-    };
-    DescribeGroupsResponse::default().with_groups(request.groups.into_iter().map(one).collect())
+pub(super) async fn groups(
+    call: &Call,
+    request: DescribeGroupsRequest,
+) -> Result<DescribeGroupsResponse, WireError> {
+    let described = call.on_disk(move |node| {
+        let one = |id: GroupId| {
+            let has_offsets = node
+                .journal
+                .read(|ledger| ledger.groups.contains_key(id.as_str()));
+            let described = node.groups.look(&id, |group| group.map(describe_group));
+            let absent = if has_offsets { "Empty" } else { "Dead" };
+            described
+                .unwrap_or_else(|| DescribedGroup::default().with_group_state(text(absent)))
+                .with_group_id(id)
+        };
+        let ids = once(request.groups, GroupId::clone);
+        ids.into_iter().map(one).collect()
+    });
+    Ok(DescribeGroupsResponse::default().with_groups(described.await?))
 }
 
 fn describe_group(group: &Group) -> DescribedGroup {
@@ -67,11 +74,16 @@ fn describe_group(group: &Group) -> DescribedGroup {
         .with_members(group.members.values().map(member).collect())
 }
 
-pub(super) async fn list_groups(call: &Call, request: ListGroupsRequest) -> ListGroupsResponse {
-    let with_offsets = call
-        .node
-        .journal
-        .read(|ledger| ledger.groups.keys().cloned().collect::<Vec<_>>());
+pub(super) async fn list_groups(
+    call: &Call,
+    request: ListGroupsRequest,
+) -> Result<ListGroupsResponse, WireError> {
+    let with_offsets: Vec<String> = call
+        .on_disk(|node| {
+            node.journal
+                .read(|ledger| ledger.groups.keys().cloned().collect())
+        })
+        .await?;
     let mut all: BTreeMap<String, (String, Phase)> = with_offsets
         .into_iter()
         .map(|id| (id, ("consumer".to_owned(), Phase::Empty)))
@@ -92,58 +104,64 @@ pub(super) async fn list_groups(call: &Call, request: ListGroupsRequest) -> List
     let wanted = |group: &ListedGroup| {
         request.states_filter.is_empty() || request.states_filter.contains(&group.group_state)
     };
-    ListGroupsResponse::default().with_groups(all.into_iter().map(listed).filter(wanted).collect())
+    let groups = all.into_iter().map(listed).filter(wanted).collect();
+    Ok(ListGroupsResponse::default().with_groups(groups))
 }
 
-pub(super) async fn delete_groups(call: &Call, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
-    let mut results = Vec::new();
-    for id in request.groups_names {
-        let group = id.to_string();
-        let has_members = call
-            .node
-            .groups
-            .look(&group, |g| g.is_some_and(|g| !g.members.is_empty()));
-        let known = call
-            .node
-            .journal
-            .read(|ledger| ledger.groups.contains_key(&group));
-        let error = match (has_members, known) {
-            (true, _) => ResponseError::NonEmptyGroup.code(),
-            (false, false) => ResponseError::GroupIdNotFound.code(),
-            (false, true) => {
-                let entry = Entry::GroupDeleted { group };
-                store_code(
-                    &call
-                        .node
-                        .on_disk(move |node| node.journal.write(vec![entry]))
-                        .await
-                        .and_then(|done| done),
-                )
-            }
-        };
-        results.push(
+pub(super) async fn delete_groups(
+    call: &Call,
+    request: DeleteGroupsRequest,
+) -> Result<DeleteGroupsResponse, WireError> {
+    let results = call.on_disk(move |node| {
+        let one = |id: GroupId| {
+            let error = store_code(&delete_group(node, &id));
             DeletableGroupResult::default()
                 .with_group_id(id)
-                .with_error_code(error),
-        );
-    }
-    DeleteGroupsResponse::default().with_results(results)
+                .with_error_code(error)
+        };
+        request.groups_names.into_iter().map(one).collect()
+    });
+    Ok(DeleteGroupsResponse::default().with_results(results.await?))
 }
 
-pub(super) async fn producers(call: &Call, request: DescribeProducersRequest) -> DescribeProducersResponse {
-    let answered = call.node.on_disk(move |node| {
+fn delete_group(node: &Node, id: &str) -> Result<(), Fault> {
+    node.journal.decide(|ledger| {
+        // Looked at while the journal is held: no offset is committed between the look and the end.
+        if node.groups.has_members(id) {
+            return Err(ResponseError::NonEmptyGroup.into());
+        }
+        if !ledger.groups.contains_key(id) {
+            return Err(ResponseError::GroupIdNotFound.into());
+        }
+        let group = id.to_owned();
+        Ok((vec![Entry::GroupDeleted { group }], ()))
+    })
+}
+
+pub(super) async fn producers(
+    call: &Call,
+    request: DescribeProducersRequest,
+) -> Result<DescribeProducersResponse, WireError> {
+    let answered = call.on_disk(move |node| {
+        let mut seen = HashSet::new();
         let mut topics = Vec::new();
         for topic in request.topics {
-            let one = |index: &i32| {
-                let response = PartitionResponse::default().with_partition_index(*index);
-                match active_producers(node, &topic.name, *index) {
+            let one = |index: i32| {
+                let response = PartitionResponse::default().with_partition_index(index);
+                match active_producers(node, &topic.name, index) {
                     Ok(active) => response.with_active_producers(active),
                     Err(fault) => response
                         .with_error_code(fault.code())
                         .with_error_message(Some(text(&fault.to_string()))),
                 }
             };
-            let partitions = topic.partition_indexes.iter().map(one).collect();
+            let partitions = topic
+                .partition_indexes
+                .iter()
+                .copied()
+                .filter(|index| seen.insert((topic.name.clone(), *index)))
+                .map(one)
+                .collect();
             topics.push(
                 TopicResponse::default()
                     .with_name(topic.name.clone())
@@ -152,7 +170,7 @@ pub(super) async fn producers(call: &Call, request: DescribeProducersRequest) ->
         }
         topics
     });
-    DescribeProducersResponse::default().with_topics(answered.await.unwrap_or_default())
+    Ok(DescribeProducersResponse::default().with_topics(answered.await?))
 }
 
 fn active_producers(node: &Node, name: &str, index: i32) -> Result<Vec<ProducerState>, Fault> {
@@ -186,8 +204,8 @@ fn state_name(state: TxnState) -> &'static str {
 pub(super) async fn transactions(
     call: &Call,
     request: DescribeTransactionsRequest,
-) -> DescribeTransactionsResponse {
-    let all = call.node.transactions.snapshot();
+) -> Result<DescribeTransactionsResponse, WireError> {
+    let all = call.on_disk(|node| node.transactions.snapshot()).await?;
     let one = |id: TransactionalId| {
         let response = TransactionState::default();
         let Some(record) = all.get(id.as_str()) else {
@@ -212,16 +230,17 @@ pub(super) async fn transactions(
             .with_producer_epoch(record.epoch)
             .with_topics(topics.into_iter().map(topic).collect())
     };
-    let states = request.transactional_ids.into_iter().map(one).collect();
-    DescribeTransactionsResponse::default().with_transaction_states(states)
+    let ids = once(request.transactional_ids, TransactionalId::clone);
+    let states = ids.into_iter().map(one).collect();
+    Ok(DescribeTransactionsResponse::default().with_transaction_states(states))
 }
 
 pub(super) async fn list_transactions(
     call: &Call,
     request: ListTransactionsRequest,
-) -> ListTransactionsResponse {
+) -> Result<ListTransactionsResponse, WireError> {
     let mut listed = Vec::new();
-    for (id, record) in call.node.transactions.snapshot() {
+    for (id, record) in call.on_disk(|node| node.transactions.snapshot()).await? {
         let state = text(state_name(record.state));
         let producer_id = ProducerId(record.producer_id);
         let by_state = request.state_filters.is_empty() || request.state_filters.contains(&state);
@@ -236,5 +255,5 @@ pub(super) async fn list_transactions(
             );
         }
     }
-    ListTransactionsResponse::default().with_transaction_states(listed)
+    Ok(ListTransactionsResponse::default().with_transaction_states(listed))
 }

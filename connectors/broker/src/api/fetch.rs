@@ -3,6 +3,9 @@
 //! The answer is encoded here and not by the codec, which wants the records in memory: they are sent from
 //! their files.
 
+use std::collections::HashSet;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +29,10 @@ const MOST_BYTES: usize = 64 << 20;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Slices up to this size are read at once instead of while they are sent.
 const READ_BELOW: usize = 64 << 10;
+/// Most bytes of an answer that are read at once.
+const MOST_IN_MEMORY: usize = 4 << 20;
+/// Most files that an answer keeps open until it is sent; what is left out comes with the next fetch.
+const MOST_IN_FILES: usize = 64;
 
 /// What one partition answers.
 struct Found {
@@ -90,34 +97,68 @@ fn is_enough(sweep: &Sweep, min_bytes: usize) -> bool {
     bytes >= min_bytes || all().any(|f| f.outcome.is_err())
 }
 
-/// Looks at every partition. The waiter is registered first, so that nothing appended afterwards is missed.
+/// What an answer may still take.
+struct Room {
+    bytes: usize,
+    in_memory: usize,
+    in_files: usize,
+    /// The first partition with records gives at least one batch, else nobody could go on.
+    first: bool,
+}
+
+impl Room {
+    /// Most bytes of records of a partition that would take up to `wanted`; `None` when there is no room for it.
+    fn bytes_for(&self, wanted: usize) -> Option<usize> {
+        let bytes = wanted.min(self.bytes);
+        (self.first || (bytes > 0 && (self.in_memory > 0 || self.in_files > 0))).then_some(bytes)
+    }
+
+    /// Takes the records of a slice into the answer, if they fit.
+    fn take(&mut self, slice: Slice, most: usize) -> io::Result<Option<Records>> {
+        if slice.len > most && !self.first {
+            return Ok(None);
+        }
+        let copied = slice.len <= READ_BELOW.min(self.in_memory);
+        if !copied && self.in_files == 0 {
+            return Ok(None);
+        }
+        self.first = false;
+        self.bytes = self.bytes.saturating_sub(slice.len);
+        if !copied {
+            self.in_files -= 1;
+            return Ok(Some(Records::InFile(slice)));
+        }
+        self.in_memory -= slice.len;
+        let mut bytes = vec![0; slice.len];
+        slice.file.read_exact_at(&mut bytes, slice.position)?;
+        Ok(Some(Records::InMemory(bytes.into())))
+    }
+}
+
+/// Looks at every partition, once. The waiter is registered first, so that nothing appended afterwards is missed.
 fn sweep(node: &Node, request: &FetchRequest, waiter: &Arc<Notify>) -> Sweep {
     let isolation = if request.isolation_level == 1 {
         Isolation::Committed
     } else {
         Isolation::Uncommitted
     };
-    let mut left = usize::try_from(request.max_bytes).unwrap_or(0).min(MOST_BYTES);
-    let mut any = false;
+    let mut room = Room {
+        bytes: usize::try_from(request.max_bytes).unwrap_or(0).min(MOST_BYTES),
+        in_memory: MOST_IN_MEMORY,
+        in_files: MOST_IN_FILES,
+        first: true,
+    };
+    let mut seen = HashSet::new();
     let mut all = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for wanted in &topic.partitions {
-            // The first partition with records gives at least one batch, else nobody could go on.
-            let room = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(left);
-            let outcome = read(node, &topic.topic, wanted, isolation, waiter, room, !any);
-            if let Ok(Read {
-                records: Some(records),
-                ..
-            }) = &outcome
-            {
-                any = true;
-                left = left.saturating_sub(records.len());
+            if seen.insert((&topic.topic, wanted.partition)) {
+                partitions.push(Found {
+                    index: wanted.partition,
+                    outcome: read(node, &topic.topic, wanted, isolation, waiter, &mut room),
+                });
             }
-            partitions.push(Found {
-                index: wanted.partition,
-                outcome,
-            });
         }
         all.push((topic.topic.to_string(), partitions));
     }
@@ -130,37 +171,29 @@ fn read(
     wanted: &FetchPartition,
     isolation: Isolation,
     waiter: &Arc<Notify>,
-    room: usize,
-    first: bool,
+    room: &mut Room,
 ) -> Result<Read, Fault> {
     let (_, partition) = node.topics.partition(name, wanted.partition)?;
     check_epoch(wanted.current_leader_epoch)?;
     partition.waiters.register(isolation, waiter);
-    let reading = partition.with_log(|log| log.prepare(wanted.fetch_offset, isolation, room))?;
-    let slice = match room > 0 || first {
-        true => reading.slice().map_err(|e| storage("reading a segment", &e))?,
-        false => None,
-    };
-    let fitting = slice.filter(|slice| first || slice.len <= room);
-    let records = fitting
-        .map(load)
-        .transpose()
-        .map_err(|e| storage("reading a segment", &e))?;
-    Ok(Read {
+    let most = room.bytes_for(usize::try_from(wanted.partition_max_bytes).unwrap_or(0));
+    let reading = partition.with_log(|log| log.prepare(wanted.fetch_offset, isolation, most.unwrap_or(0)))?;
+    let mut read = Read {
         view: reading.view,
-        aborted: reading.aborted,
-        records,
-    })
-}
-
-fn load(slice: Slice) -> std::io::Result<Records> {
-    use std::os::unix::fs::FileExt;
-    if slice.len > READ_BELOW {
-        return Ok(Records::InFile(slice));
+        aborted: Vec::new(),
+        records: None,
+    };
+    let failed = |error: io::Error| storage("reading a segment", &error);
+    let Some(most) = most else { return Ok(read) };
+    let Some(slice) = reading.slice().map_err(failed)? else {
+        return Ok(read);
+    };
+    let offsets = wanted.fetch_offset..slice.end_offset;
+    read.records = room.take(slice, most).map_err(failed)?;
+    if read.records.is_some() && isolation == Isolation::Committed {
+        read.aborted = partition.with_log(|log| log.aborted_in(offsets))?;
     }
-    let mut bytes = vec![0; slice.len];
-    slice.file.read_exact_at(&mut bytes, slice.position)?;
-    Ok(Records::InMemory(bytes.into()))
+    Ok(read)
 }
 
 /// The leader's epoch is always 0 here; clients that know another one come from another cluster.
@@ -194,7 +227,7 @@ fn encode(call: &Call, error: i16, sweep: Sweep) -> Result<Answer, WireError> {
         out.tags();
     }
     out.tags();
-    Ok(out.finish())
+    out.finish()
 }
 
 struct Encoder {
@@ -270,7 +303,7 @@ impl Encoder {
         self.tags();
     }
 
-    fn finish(mut self) -> Answer {
+    fn finish(mut self) -> Result<Answer, WireError> {
         self.parts.push(Part::Bytes(self.out.freeze()));
         let in_memory = |part: &Part| {
             if let Part::Bytes(bytes) = part {
@@ -280,12 +313,12 @@ impl Encoder {
             }
         };
         let total = self.in_files + self.parts.iter().map(in_memory).sum::<usize>();
-        let length = ((total - 4) as i32).to_be_bytes();
+        let length = wire::length_of(total)?;
         if let Some(Part::Bytes(first)) = self.parts.first_mut() {
             let mut patched = BytesMut::from(std::mem::take(first));
             patched[..4].copy_from_slice(&length);
             *first = patched.freeze();
         }
-        Answer { parts: self.parts }
+        Ok(Answer { parts: self.parts })
     }
 }

@@ -1,7 +1,9 @@
 //! ListOffsets and OffsetForLeaderEpoch: where a log begins and ends, and where a moment is in it.
 
+use std::collections::HashSet;
+
 use kafka_protocol::ResponseError;
-use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
@@ -17,31 +19,43 @@ use super::fetch::check_epoch;
 use crate::fault::{Fault, storage};
 use crate::log::Isolation;
 use crate::node::Node;
+use crate::wire::WireError;
 
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const WITH_MAX_TIMESTAMP: i64 = -3;
 
-pub(super) async fn list_offsets(call: &Call, request: ListOffsetsRequest) -> ListOffsetsResponse {
-    let answered = call.node.on_disk(move |node| {
+pub(super) async fn list_offsets(
+    call: &Call,
+    request: ListOffsetsRequest,
+) -> Result<ListOffsetsResponse, WireError> {
+    let version = call.head.version;
+    let answered = call.on_disk(move |node| {
         let isolation = if request.isolation_level == 1 {
             Isolation::Committed
         } else {
             Isolation::Uncommitted
         };
-        let topic = |topic: kafka_protocol::messages::list_offsets_request::ListOffsetsTopic| {
-            let one = |wanted| answer_one(wanted, find(node, &topic.name, wanted, isolation));
-            let partitions = topic.partitions.iter().map(one).collect();
+        // A search by time may read much: once for each partition.
+        let mut seen = HashSet::new();
+        let mut topic = |topic: ListOffsetsTopic| {
+            let partitions = topic
+                .partitions
+                .iter()
+                .filter(|wanted| seen.insert((topic.name.clone(), wanted.partition_index)))
+                .map(|wanted| answer_one(version, wanted, find(node, &topic.name, wanted, isolation)))
+                .collect();
             ListOffsetsTopicResponse::default()
                 .with_name(topic.name.clone())
                 .with_partitions(partitions)
         };
-        request.topics.into_iter().map(topic).collect()
+        request.topics.into_iter().map(&mut topic).collect()
     });
-    ListOffsetsResponse::default().with_topics(answered.await.unwrap_or_default())
+    Ok(ListOffsetsResponse::default().with_topics(answered.await?))
 }
 
 fn answer_one(
+    version: i16,
     wanted: &ListOffsetsPartition,
     found: Result<(i64, i64), Fault>,
 ) -> ListOffsetsPartitionResponse {
@@ -50,7 +64,8 @@ fn answer_one(
         Ok((offset, timestamp)) => response
             .with_offset(offset)
             .with_timestamp(timestamp)
-            .with_leader_epoch(0),
+            // Older versions have no place for it, and the codec refuses what it cannot write.
+            .with_leader_epoch(if version >= 4 { 0 } else { -1 }),
         Err(fault) => response
             .with_error_code(fault.code())
             .with_offset(-1)
@@ -83,8 +98,7 @@ fn find(
     if target < 0 {
         return Ok((-1, -1));
     }
-    let search =
-        partition.with_log(|log| log.search(target).map_err(|e| storage("opening a segment", &e)))?;
+    let search = partition.with_log(|log| Ok(log.search(target)))?;
     let found = search.run().map_err(|e| storage("reading a segment", &e))?;
     Ok(found
         .filter(|found| found.offset < bound)
@@ -94,8 +108,8 @@ fn find(
 pub(super) async fn epoch_end(
     call: &Call,
     request: OffsetForLeaderEpochRequest,
-) -> OffsetForLeaderEpochResponse {
-    let answered = call.node.on_disk(move |node| {
+) -> Result<OffsetForLeaderEpochResponse, WireError> {
+    let answered = call.on_disk(move |node| {
         let mut topics = Vec::new();
         for topic in request.topics {
             let mut partitions = Vec::new();
@@ -120,5 +134,5 @@ pub(super) async fn epoch_end(
         }
         topics
     });
-    OffsetForLeaderEpochResponse::default().with_topics(answered.await.unwrap_or_default())
+    Ok(OffsetForLeaderEpochResponse::default().with_topics(answered.await?))
 }

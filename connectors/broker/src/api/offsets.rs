@@ -1,6 +1,6 @@
 //! OffsetCommit, OffsetFetch, OffsetDelete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::offset_commit_response::{
@@ -9,6 +9,7 @@ use kafka_protocol::messages::offset_commit_response::{
 use kafka_protocol::messages::offset_delete_response::{
     OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
     OffsetFetchResponseTopic, OffsetFetchResponseTopics,
@@ -19,12 +20,13 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::{Call, text, topic_name};
+use super::{Call, once, text, topic_name};
 use crate::fault::Fault;
 use crate::groups::{Commit, Validity};
-use crate::ledger::{Committed, Entry, TopicPartition};
+use crate::ledger::{Committed, Entry, Ledger, TopicPartition};
 use crate::locked::now_ms;
 use crate::node::Node;
+use crate::wire::WireError;
 
 /// Most bytes of metadata with an offset (`offset.metadata.max.bytes`).
 const MOST_METADATA: usize = 4096;
@@ -104,10 +106,14 @@ pub(super) async fn commit(call: &Call, request: OffsetCommitRequest) -> OffsetC
         );
     }
     if !offsets.is_empty() {
-        let entry = Entry::Offsets { group, offsets };
         let stored = call
             .node
-            .on_disk(move |node| node.journal.write(vec![entry]))
+            .on_disk(move |node| {
+                node.journal.decide(|ledger| {
+                    ledger.check_partitions(&offsets)?;
+                    Ok((vec![Entry::Offsets { group, offsets }], ()))
+                })
+            })
             .await
             .and_then(|stored| stored);
         let error = store_code(&stored);
@@ -132,32 +138,31 @@ enum Position {
 
 /// Positions of the partitions asked for, or of all.
 fn positions(
-    node: &Node,
+    ledger: &Ledger,
     group: &str,
-    asked: Option<Vec<TopicPartition>>,
+    asked: Option<BTreeSet<TopicPartition>>,
     stable: bool,
 ) -> BTreeMap<String, Vec<(i32, Position)>> {
-    node.journal.read(|ledger| {
-        let committed = ledger.groups.get(group);
-        let known = || committed.map(|c| c.keys().cloned().collect()).unwrap_or_default();
-        let pending = |partition: &TopicPartition| {
-            let open = ledger.transactions.values().filter_map(|t| t.offsets.get(group));
-            stable && open.flatten().any(|(pending, _)| pending == partition)
+    let committed = ledger.groups.get(group);
+    let known = || committed.map(|c| c.keys().cloned().collect()).unwrap_or_default();
+    let open = ledger.transactions.values().filter_map(|t| t.offsets.get(group));
+    let pending: BTreeSet<&TopicPartition> = match stable {
+        true => open.flatten().map(|(partition, _)| partition).collect(),
+        false => BTreeSet::new(),
+    };
+    let mut positions: BTreeMap<String, Vec<(i32, Position)>> = BTreeMap::new();
+    for partition in asked.unwrap_or_else(known) {
+        let position = match committed.and_then(|c| c.get(&partition)) {
+            _ if pending.contains(&partition) => Position::Unstable,
+            Some(committed) => Position::At(committed.clone()),
+            None => Position::None,
         };
-        let mut positions: BTreeMap<String, Vec<(i32, Position)>> = BTreeMap::new();
-        for partition in asked.unwrap_or_else(known) {
-            let position = match committed.and_then(|c| c.get(&partition)) {
-                _ if pending(&partition) => Position::Unstable,
-                Some(committed) => Position::At(committed.clone()),
-                None => Position::None,
-            };
-            positions
-                .entry(partition.0)
-                .or_default()
-                .push((partition.1, position));
-        }
         positions
-    })
+            .entry(partition.0)
+            .or_default()
+            .push((partition.1, position));
+    }
+    positions
 }
 
 impl Position {
@@ -176,22 +181,30 @@ impl Position {
     }
 }
 
-fn flatten<'a>(topics: impl Iterator<Item = (&'a TopicName, &'a Vec<i32>)>) -> Vec<TopicPartition> {
+fn flatten<'a>(topics: impl Iterator<Item = (&'a TopicName, &'a Vec<i32>)>) -> BTreeSet<TopicPartition> {
     topics
         .flat_map(|(name, indexes)| indexes.iter().map(|index| (name.to_string(), *index)))
         .collect()
 }
 
-pub(super) async fn fetch(call: &Call, request: OffsetFetchRequest) -> OffsetFetchResponse {
-    let node = &call.node;
+pub(super) async fn fetch(
+    call: &Call,
+    request: OffsetFetchRequest,
+) -> Result<OffsetFetchResponse, WireError> {
+    let version = call.head.version;
+    call.on_disk(move |node| node.journal.read(|ledger| fetch_from(ledger, request, version)))
+        .await
+}
+
+fn fetch_from(ledger: &Ledger, request: OffsetFetchRequest, version: i16) -> OffsetFetchResponse {
     let stable = request.require_stable;
-    if call.head.version >= 8 {
-        let group = |group: &kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup| {
+    if version >= 8 {
+        let group = |group: &OffsetFetchRequestGroup| {
             let asked = group
                 .topics
                 .as_ref()
                 .map(|t| flatten(t.iter().map(|t| (&t.name, &t.partition_indexes))));
-            let found = positions(node, &group.group_id, asked, stable);
+            let found = positions(ledger, &group.group_id, asked, stable);
             let topics = found.into_iter().map(|(name, positions)| {
                 let partitions = positions.into_iter().map(|(index, position)| {
                     let (offset, epoch, metadata, error) = position.fields();
@@ -209,13 +222,14 @@ pub(super) async fn fetch(call: &Call, request: OffsetFetchRequest) -> OffsetFet
                 .with_group_id(group.group_id.clone())
                 .with_topics(topics.collect())
         };
-        return OffsetFetchResponse::default().with_groups(request.groups.iter().map(group).collect());
+        let groups = once(request.groups, |group| group.group_id.clone());
+        return OffsetFetchResponse::default().with_groups(groups.iter().map(group).collect());
     }
     let asked = request
         .topics
         .as_ref()
         .map(|t| flatten(t.iter().map(|t| (&t.name, &t.partition_indexes))));
-    let found = positions(node, &request.group_id, asked, stable);
+    let found = positions(ledger, &request.group_id, asked, stable);
     let topics = found.into_iter().map(|(name, positions)| {
         let partitions = positions.into_iter().map(|(index, position)| {
             let (offset, epoch, metadata, error) = position.fields();
@@ -233,25 +247,11 @@ pub(super) async fn fetch(call: &Call, request: OffsetFetchRequest) -> OffsetFet
     OffsetFetchResponse::default().with_topics(topics.collect())
 }
 
-pub(super) async fn delete(call: &Call, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
+pub(super) async fn delete(
+    call: &Call,
+    request: OffsetDeleteRequest,
+) -> Result<OffsetDeleteResponse, WireError> {
     let group = request.group_id.to_string();
-    let known = call
-        .node
-        .journal
-        .read(|ledger| ledger.groups.contains_key(&group));
-    let has_members = call
-        .node
-        .groups
-        .look(&group, |g| g.is_some_and(|g| !g.members.is_empty()));
-    let refusal = match (known, has_members) {
-        // Which member reads which topic is known to the clients only: all are taken to be read.
-        (_, true) => Some(ResponseError::GroupSubscribedToTopic),
-        (false, false) => Some(ResponseError::GroupIdNotFound),
-        (true, false) => None,
-    };
-    if let (Some(error), false) = (refusal, has_members) {
-        return OffsetDeleteResponse::default().with_error_code(error.code());
-    }
     let partitions: Vec<TopicPartition> = request
         .topics
         .iter()
@@ -261,15 +261,22 @@ pub(super) async fn delete(call: &Call, request: OffsetDeleteRequest) -> OffsetD
                 .map(|p| (t.name.to_string(), p.partition_index))
         })
         .collect();
-    let mut error = refusal.map_or(0, |error| error.code());
-    if refusal.is_none() {
-        let entry = Entry::OffsetsDeleted { group, partitions };
-        let stored = call
-            .node
-            .on_disk(move |node| node.journal.write(vec![entry]))
-            .await
-            .and_then(|stored| stored);
-        error = store_code(&stored);
+    let deleted = call.on_disk(move |node| {
+        node.journal.decide(|ledger| {
+            // Which member reads which topic is known to the clients only: all are taken to be read.
+            if node.groups.has_members(&group) {
+                return Err(ResponseError::GroupSubscribedToTopic.into());
+            }
+            if !ledger.groups.contains_key(&group) {
+                return Err(ResponseError::GroupIdNotFound.into());
+            }
+            Ok((vec![Entry::OffsetsDeleted { group, partitions }], ()))
+        })
+    });
+    let deleted = deleted.await?;
+    let error = store_code(&deleted);
+    if deleted.is_err_and(|fault| fault.error == ResponseError::GroupIdNotFound) {
+        return Ok(OffsetDeleteResponse::default().with_error_code(error));
     }
     let topics = request.topics.into_iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|p| {
@@ -281,5 +288,5 @@ pub(super) async fn delete(call: &Call, request: OffsetDeleteRequest) -> OffsetD
             .with_name(topic.name.clone())
             .with_partitions(partitions.collect())
     });
-    OffsetDeleteResponse::default().with_topics(topics.collect())
+    Ok(OffsetDeleteResponse::default().with_topics(topics.collect()))
 }

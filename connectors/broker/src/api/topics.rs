@@ -13,21 +13,24 @@ use kafka_protocol::messages::{
     DeleteRecordsRequest, DeleteRecordsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
 };
 
-use super::{Call, text};
+use super::{Call, once, text};
 use crate::fault::{Fault, code};
 use crate::node::Node;
 use crate::topic_config::{self, Described, Overrides};
+use crate::wire::WireError;
 
-pub(super) async fn create(call: &Call, request: CreateTopicsRequest) -> CreateTopicsResponse {
-    let answered = call.node.on_disk(move |node| {
+pub(super) async fn create(
+    call: &Call,
+    request: CreateTopicsRequest,
+) -> Result<CreateTopicsResponse, WireError> {
+    let answered = call.on_disk(move |node| {
         let dry = request.validate_only;
-        request
-            .topics
+        once(request.topics, |topic| topic.name.clone())
             .into_iter()
             .map(|topic| create_one(node, topic, dry))
             .collect()
     });
-    CreateTopicsResponse::default().with_topics(answered.await.unwrap_or_default())
+    Ok(CreateTopicsResponse::default().with_topics(answered.await?))
 }
 
 fn create_one(node: &Node, topic: CreatableTopic, dry: bool) -> CreatableTopicResult {
@@ -87,8 +90,11 @@ fn try_create(node: &Node, topic: &CreatableTopic, dry: bool) -> Result<(i32, Ov
     Ok((partitions, configs))
 }
 
-pub(super) async fn delete(call: &Call, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
-    let answered = call.node.on_disk(move |node| {
+pub(super) async fn delete(
+    call: &Call,
+    request: DeleteTopicsRequest,
+) -> Result<DeleteTopicsResponse, WireError> {
+    let answered = call.on_disk(move |node| {
         let one = |name: kafka_protocol::messages::TopicName| {
             let outcome = node.topics.delete(&name);
             let message = outcome.as_ref().err().map(|fault| text(&fault.to_string()));
@@ -99,11 +105,14 @@ pub(super) async fn delete(call: &Call, request: DeleteTopicsRequest) -> DeleteT
         };
         request.topic_names.into_iter().map(one).collect()
     });
-    DeleteTopicsResponse::default().with_responses(answered.await.unwrap_or_default())
+    Ok(DeleteTopicsResponse::default().with_responses(answered.await?))
 }
 
-pub(super) async fn grow(call: &Call, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
-    let answered = call.node.on_disk(move |node| {
+pub(super) async fn grow(
+    call: &Call,
+    request: CreatePartitionsRequest,
+) -> Result<CreatePartitionsResponse, WireError> {
+    let answered = call.on_disk(move |node| {
         let mut results = Vec::new();
         for topic in request.topics {
             let outcome = node.topics.grow(&topic.name, topic.count, request.validate_only);
@@ -113,11 +122,14 @@ pub(super) async fn grow(call: &Call, request: CreatePartitionsRequest) -> Creat
         }
         results
     });
-    CreatePartitionsResponse::default().with_results(answered.await.unwrap_or_default())
+    Ok(CreatePartitionsResponse::default().with_results(answered.await?))
 }
 
-pub(super) async fn delete_records(call: &Call, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
-    let answered = call.node.on_disk(move |node| {
+pub(super) async fn delete_records(
+    call: &Call,
+    request: DeleteRecordsRequest,
+) -> Result<DeleteRecordsResponse, WireError> {
+    let answered = call.on_disk(move |node| {
         let mut topics = Vec::new();
         for topic in request.topics {
             let one = |wanted: &kafka_protocol::messages::delete_records_request::DeleteRecordsPartition| {
@@ -138,5 +150,5 @@ pub(super) async fn delete_records(call: &Call, request: DeleteRecordsRequest) -
         }
         topics
     });
-    DeleteRecordsResponse::default().with_topics(answered.await.unwrap_or_default())
+    Ok(DeleteRecordsResponse::default().with_topics(answered.await?))
 }

@@ -254,3 +254,95 @@ impl Log {
         self.producers.has_open(producer_id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::batch::sample;
+
+    const SETTINGS: LogSettings = LogSettings {
+        segment_bytes: 1 << 20,
+        segment_ms: i64::MAX,
+        retention_ms: 0,
+        retention_bytes: -1,
+        fsync: false,
+    };
+
+    fn append(log: &mut Log, batch: &[u8]) -> Appended {
+        let header = BatchHeader::parse(batch).unwrap();
+        log.append(batch, header, &SETTINGS, 1_000).unwrap()
+    }
+
+    #[test]
+    fn an_emptied_log_still_knows_its_producers_after_a_restart() {
+        let by_request = |log: &mut Log| log.advance_start(3, false).unwrap();
+        let by_age = |log: &mut Log| assert_eq!(log.retain(&SETTINGS, 1_000_000).unwrap(), 1);
+        for empty in [by_request as fn(&mut Log), by_age] {
+            let folder = tempfile::tempdir().unwrap();
+            let batch = sample::records((7, 0), 0, 3);
+            let mut log = Log::open(folder.path(), 0, 1_000).unwrap();
+            append(&mut log, &batch);
+            empty(&mut log);
+            assert_eq!((log.start(), log.end()), (3, 3));
+            drop(log);
+            let mut log = Log::open(folder.path(), 3, 1_000).unwrap();
+            let again = append(&mut log, &batch);
+            assert_eq!((again.duplicate, again.base_offset), (true, 0));
+        }
+    }
+
+    #[test]
+    fn what_is_stable_never_ends_before_the_log_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::open(folder.path(), 0, 1_000).unwrap();
+        append(&mut log, &sample::in_transaction((7, 0), 0, 3));
+        log.advance_start(2, false).unwrap();
+        assert_eq!(log.last_stable(), 2);
+    }
+
+    #[test]
+    fn segments_behind_a_gap_are_set_aside_and_not_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::open(folder.path(), 0, 1_000).unwrap();
+        for n in 0..3 {
+            append(&mut log, &sample::records((7, 0), n, 1));
+            log.roll(false).unwrap();
+        }
+        let [_, lost, behind, _] = segment::bases(folder.path()).unwrap()[..] else {
+            panic!("four segments");
+        };
+        let path = |base| Segment::closed(folder.path(), base).path().to_path_buf();
+        std::fs::remove_file(path(lost)).unwrap();
+        let bytes = std::fs::read(path(behind)).unwrap();
+        drop(log);
+        let log = Log::open(folder.path(), 0, 1_000).unwrap();
+        assert_eq!(log.end(), 1);
+        let aside = path(behind).with_extension("log.lost");
+        assert_eq!(std::fs::read(aside).unwrap(), bytes);
+    }
+
+    #[test]
+    fn aborted_transactions_are_told_for_the_records_that_are_returned() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = Log::open(folder.path(), 0, 1_000).unwrap();
+        for n in 0..3 {
+            append(&mut log, &sample::in_transaction((7, 0), n, 1));
+            log.end_transaction(Marker::Abort, 7, 0, &SETTINGS, 1_000)
+                .unwrap();
+        }
+        let reading = log.prepare(0, Isolation::Committed, 1).unwrap();
+        let slice = reading.slice().unwrap().unwrap();
+        assert_eq!(slice.end_offset, 1);
+        let first: Vec<i64> = log
+            .aborted_in(0..slice.end_offset)
+            .unwrap()
+            .iter()
+            .map(|a| a.first_offset)
+            .collect();
+        assert_eq!(first, [0]);
+        let whole = log.prepare(0, Isolation::Committed, 1 << 20).unwrap();
+        assert_eq!(whole.slice().unwrap().unwrap().end_offset, 6);
+        log.advance_start(2, false).unwrap();
+        assert!(log.aborted_in(0..2).is_err(), "its aborts may be forgotten");
+    }
+}

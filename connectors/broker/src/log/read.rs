@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use kafka_protocol::ResponseError;
@@ -34,6 +35,8 @@ pub(crate) struct Slice {
     pub(crate) file: Arc<File>,
     pub(crate) position: u64,
     pub(crate) len: usize,
+    /// Offset after the last record in it.
+    pub(crate) end_offset: i64,
 }
 
 /// A read that is prepared under the lock and carried out without it.
@@ -45,7 +48,6 @@ pub(crate) struct Reading {
     /// First offset that must not be returned.
     bound: i64,
     source: Option<Source>,
-    pub(crate) aborted: Vec<Aborted>,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,8 @@ struct Source {
     from: u64,
     /// Bytes of whole batches in the segment.
     limit: u64,
+    /// Offset after the last record of these.
+    end_offset: i64,
     /// A batch boundary up to which all batches from `from` on are wanted.
     wanted: u64,
     /// Whether batches of the segment stand at or behind the bound.
@@ -92,7 +96,6 @@ impl Log {
             max_bytes: max_bytes as u64,
             bound,
             source: None,
-            aborted: Vec::new(),
         };
         if offset >= bound {
             return Ok(reading);
@@ -113,19 +116,25 @@ impl Log {
             file,
             from,
             limit: segment.size,
+            end_offset: segment.end,
             wanted,
             bounded,
         });
-        if isolation == Isolation::Committed {
-            let upto = bound.min(segment.end);
-            let after = self.aborted.partition_point(|a| a.last_offset < offset);
-            reading.aborted = self.aborted[after..]
-                .iter()
-                .filter(|a| a.first_offset < upto)
-                .copied()
-                .collect();
-        }
         Ok(reading)
+    }
+
+    /// The transactions with records among these offsets that were rolled back. Asked after the records were
+    /// found: if they were deleted in between, so was what is known about their transactions.
+    pub(crate) fn aborted_in(&self, offsets: Range<i64>) -> Result<Vec<Aborted>, Fault> {
+        if offsets.start < self.start {
+            let text = format!("offset {} was deleted", offsets.start);
+            return Err(Fault::new(ResponseError::OffsetOutOfRange, text));
+        }
+        let after = self.aborted.partition_point(|a| a.last_offset < offsets.start);
+        let concerned = self.aborted[after..]
+            .iter()
+            .filter(|a| a.first_offset < offsets.end);
+        Ok(concerned.copied().collect())
     }
 }
 
@@ -138,16 +147,19 @@ impl Reading {
         let mut headers = Headers::new(&source.file, source.from, source.limit);
         let mut begin = None;
         let mut end = 0;
+        let mut end_offset = source.end_offset;
         while let Some((position, header)) = headers.next()? {
             if header.last_offset() < self.offset {
                 continue;
             }
             if header.base_offset >= self.bound {
+                end_offset = header.base_offset;
                 break;
             }
             let first = *begin.get_or_insert(position);
             let after = position + header.size as u64;
             if end > 0 && after - first > self.max_bytes {
+                end_offset = header.base_offset;
                 break;
             }
             end = after;
@@ -164,6 +176,7 @@ impl Reading {
             file: Arc::clone(&source.file),
             position,
             len: (end - position) as usize,
+            end_offset,
         }))
     }
 }

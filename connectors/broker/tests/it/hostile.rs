@@ -269,3 +269,39 @@ fn one_connection_too_many_is_closed_and_a_place_that_is_free_again_is_given() {
         Raw::connect(&own.address()).ask(18, 0, &[]).is_some()
     });
 }
+
+/// The strings of a request, each with its length before it.
+pub(crate) fn string(text: &str) -> Vec<u8> {
+    [&(text.len() as i16).to_be_bytes()[..], text.as_bytes()].concat()
+}
+
+#[test]
+fn what_is_asked_for_again_and_again_in_one_request_is_answered_once() {
+    const TIMES: i32 = 5_000;
+    let own = Own::start();
+    own.topic("t", 100);
+    send(&producer(own.client()), "t", 0, 0..100);
+    let times = |item: &[u8]| [&TIMES.to_be_bytes()[..], &item.repeat(TIMES as usize)].concat();
+    // Metadata, DescribeGroups, DescribeConfigs.
+    let topic_config = [&[2][..], &string("t"), &[0xff; 4]].concat();
+    let mut requests = vec![
+        (3, 1, times(&string("t"))),
+        (15, 0, times(&string("g"))),
+        (32, 1, [times(&topic_config), vec![0]].concat()),
+    ];
+    // Fetch version 4 of t-0.
+    let partition = [&[0; 4][..], &[0; 8], &i32::MAX.to_be_bytes()].concat();
+    let head = [&[0xff; 4][..], &[0; 4], &[0; 4], &i32::MAX.to_be_bytes(), &[0]].concat();
+    let topics = [&1_i32.to_be_bytes()[..], &string("t"), &times(&partition)].concat();
+    requests.push((1, 4, [head, topics].concat()));
+    // ListOffsets version 1 of t-0, by time.
+    let partition = [&[0; 4][..], &[0; 8]].concat();
+    let topics = [&1_i32.to_be_bytes()[..], &string("t"), &times(&partition)].concat();
+    requests.push((2, 1, [vec![0xff; 4], topics].concat()));
+    for (key, version, body) in requests {
+        let mut raw = Raw::connect(&own.address());
+        let answer = raw.ask(key, version, &body).unwrap();
+        assert!(answer.len() < 20_000, "{} bytes for api {key}", answer.len());
+    }
+    still_serves(&own);
+}
