@@ -12,6 +12,7 @@ use rdkafka::producer::{BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::clients::{Own, WAIT, admin, numbers, producer, read_from, send, topic, values_of, wait_for};
+use crate::hostile::{Raw, string};
 
 fn partitions(own: &Own, name: &str) -> usize {
     let consumer: BaseConsumer = own.client().create().unwrap();
@@ -328,4 +329,129 @@ fn offsets_for_an_unknown_partition_or_with_too_much_metadata_are_refused() {
     asked.add_partition("t", 0);
     let kept = consumer.committed_offsets(asked, WAIT).unwrap();
     assert_eq!(kept.find_partition("t", 0).unwrap().metadata().len(), 4_096);
+}
+
+fn committed(own: &Own, group: &str) -> Offset {
+    let consumer: BaseConsumer = own.client().set("group.id", group).create().unwrap();
+    let mut asked = TopicPartitionList::new();
+    asked.add_partition("t", 0);
+    let found = consumer.committed_offsets(asked, WAIT).unwrap();
+    found.find_partition("t", 0).unwrap().offset()
+}
+
+/// The error that stands at a place of an answer.
+fn error_at(answer: &[u8], at: usize) -> i16 {
+    i16::from_be_bytes(answer[at..at + 2].try_into().unwrap())
+}
+
+#[test]
+fn single_settings_are_changed_and_the_others_stay() {
+    let own = Own::start();
+    topic(&own.address(), "t", 1, &[("max.message.bytes", "2000")]);
+    let mut raw = Raw::connect(&own.address());
+    // IncrementalAlterConfigs version 0: one topic, one setting with what is done to it.
+    let mut change = |name: &str, operation: u8, value: Option<&str>| {
+        let value = value.map_or(vec![0xff, 0xff], string);
+        let setting = [string(name), vec![operation], value].concat();
+        let body = [&[0, 0, 0, 1, 2][..], &string("t"), &[0, 0, 0, 1], &setting, &[0]].concat();
+        error_at(&raw.ask(44, 0, &body).unwrap(), 8)
+    };
+    assert_eq!(change("retention.ms", 0, Some("5000")), 0, "set");
+    assert_eq!(change("cleanup.policy", 0, Some("delete")), 0);
+    assert_eq!(change("cleanup.policy", 2, Some("compact")), 0, "append");
+    assert_eq!(config(&own, "retention.ms"), "5000");
+    assert_eq!(config(&own, "max.message.bytes"), "2000");
+    assert_eq!(config(&own, "cleanup.policy"), "delete,compact");
+    assert_eq!(change("cleanup.policy", 3, Some("delete")), 0, "subtract");
+    assert_eq!(change("max.message.bytes", 1, None), 0, "delete");
+    assert_eq!(config(&own, "cleanup.policy"), "compact");
+    assert_eq!(config(&own, "max.message.bytes"), "1048588");
+    assert_eq!(
+        change("retention.ms", 2, Some("1")),
+        40,
+        "INVALID_CONFIG: no list"
+    );
+    assert_eq!(change("retention.ms", 9, Some("1")), 42, "INVALID_REQUEST");
+    assert_eq!(config(&own, "retention.ms"), "5000");
+}
+
+#[test]
+fn offsets_of_a_group_are_deleted_one_by_one() {
+    let own = Own::start();
+    own.topic("t", 1);
+    let consumer: BaseConsumer = own.client().set("group.id", "g").create().unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset("t", 0, Offset::Offset(7)).unwrap();
+    consumer.commit(&list, CommitMode::Sync).unwrap();
+    assert_eq!(committed(&own, "g"), Offset::Offset(7));
+    let mut raw = Raw::connect(&own.address());
+    // OffsetDelete version 0: group, one topic, its partition 0.
+    let mut delete = |group: &str| {
+        let body = [
+            &string(group)[..],
+            &[0, 0, 0, 1],
+            &string("t"),
+            &[0, 0, 0, 1],
+            &[0; 4],
+        ]
+        .concat();
+        error_at(&raw.ask(47, 0, &body).unwrap(), 0)
+    };
+    assert_eq!(delete("none"), 69, "GROUP_ID_NOT_FOUND");
+    assert_eq!(delete("g"), 0);
+    assert_eq!(committed(&own, "g"), Offset::Invalid);
+}
+
+#[test]
+fn producers_and_transactions_are_described_while_one_is_open() {
+    let own = Own::start();
+    own.topic("t", 1);
+    let sender = crate::transactions::transactional(own.client(), "id");
+    sender.begin_transaction().unwrap();
+    send(&sender, "t", 0, 0..5);
+    let mut raw = Raw::connect(&own.address());
+    // The headers of these requests and answers end with tagged fields, of which there are none.
+    let mut ask = |key: i16, body: &[u8]| raw.ask(key, 0, &[&[0], body].concat()).unwrap();
+
+    // ListTransactions: no filters. Time to wait, error, no unknown filters; then id, producer and state.
+    let listed = ask(66, &[1, 1, 0]);
+    assert_eq!(error_at(&listed, 5), 0);
+    assert_eq!(listed[8..12], [2, 3, b'i', b'd']);
+    let producer_id = &listed[12..20];
+    assert_eq!(listed[20..28], *b"\x08Ongoing");
+    assert_eq!(
+        ask(66, &[2, 6, b'E', b'm', b'p', b't', b'y', 1, 0])[8],
+        1,
+        "no empty one"
+    );
+
+    // DescribeTransactions: one id.
+    let described = ask(65, &[2, 3, b'i', b'd', 0]);
+    assert_eq!(error_at(&described, 6), 0);
+    assert_eq!(described[8..19], *b"\x03id\x08Ongoing");
+    assert_eq!(&described[31..39], producer_id);
+    assert_eq!(
+        described[41..49],
+        [2, 2, b't', 2, 0, 0, 0, 0],
+        "t-0 is part of it"
+    );
+    assert_eq!(
+        error_at(&ask(65, &[2, 3, b'n', b'o', 0]), 6),
+        105,
+        "TRANSACTIONAL_ID_NOT_FOUND"
+    );
+
+    // DescribeProducers of t-0: behind the error and an absent message one producer.
+    let producers = ask(61, &[2, 2, b't', 2, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(producers[5..9], [2, 2, b't', 2]);
+    assert_eq!(error_at(&producers, 13), 0);
+    assert_eq!(producers[16], 2, "one producer");
+    assert_eq!(&producers[17..25], producer_id);
+    assert_eq!(producers[29..33], 4_i32.to_be_bytes(), "its last sequence");
+    assert_eq!(
+        producers[45..53],
+        0_i64.to_be_bytes(),
+        "where its transaction begins"
+    );
+    sender.commit_transaction(WAIT).unwrap();
 }
