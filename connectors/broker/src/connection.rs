@@ -10,15 +10,16 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{AcquireError, OwnedSemaphorePermit};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::api::{self, Caller};
 use crate::log::Slice;
 use crate::node::Node;
+use crate::pace::Pace;
+use crate::request_memory::Taken;
 use crate::wire::{Answer, Part, WireError};
 
-/// Requests up to this size are received without asking for memory.
+/// Requests up to this size are received without asking for memory. What is more is asked for as it arrives.
 const SMALL: usize = 64 << 10;
 /// The largest request that carries no records.
 const MOST_WITHOUT_RECORDS: usize = 8 << 20;
@@ -50,10 +51,10 @@ pub(crate) async fn serve(node: Arc<Node>, stream: TcpStream, peer: SocketAddr) 
     }
 }
 
-/// A request, and the memory that it was granted.
+/// A request, and the memory that it takes.
 struct Frame {
     request: Bytes,
-    memory: Option<OwnedSemaphorePermit>,
+    memory: Taken,
 }
 
 enum End {
@@ -142,8 +143,10 @@ impl Connection {
                 Ok(Ok(0)) | Err(_) => return Ok(None),
             }
         }
+        let mut pace = Pace::begin(self.node.config.io_timeout);
+        let mut memory = Taken::default();
         // Length, and the API key, which decides how much is taken.
-        self.fill(6).await?;
+        self.fill(6, &mut pace, &mut memory).await?;
         let length = i32::from_be_bytes([self.read[0], self.read[1], self.read[2], self.read[3]]);
         let key = i16::from_be_bytes([self.read[4], self.read[5]]);
         let most = match key {
@@ -160,72 +163,85 @@ impl Connection {
         else {
             return Err(refused.into());
         };
-        let memory = if length > SMALL {
-            Some(self.memory(length).await?)
-        } else {
-            None
-        };
-        self.fill(4 + length).await?;
+        self.fill(4 + length, &mut pace, &mut memory).await?;
         let mut frame = self.read.split_to(4 + length).freeze();
+        if length > SMALL {
+            // What has arrived of the next request goes elsewhere, so that the memory of this one ends with it.
+            self.read = BytesMut::from(&self.read[..]);
+        }
         let request = frame.split_off(4);
         Ok(Some(Frame { request, memory }))
     }
 
-    /// Waits until a large request may be received.
-    async fn memory(&self, length: usize) -> Result<OwnedSemaphorePermit, End> {
-        let wait = Arc::clone(&self.node.request_memory).acquire_many_owned(length as u32);
-        let granted = timeout(self.node.config.io_timeout, wait)
-            .await
-            .map_err(|_| io::ErrorKind::TimedOut)?;
-        granted.map_err(|_: AcquireError| End::Gone(io::ErrorKind::ConnectionAborted.into()))
-    }
-
     /// Reads until that many bytes are there. Room is made as they arrive, not as they are announced.
-    async fn fill(&mut self, bytes: usize) -> Result<(), End> {
+    async fn fill(&mut self, bytes: usize, pace: &mut Pace, memory: &mut Taken) -> Result<(), End> {
         while self.read.len() < bytes {
-            let missing = bytes - self.read.len();
-            self.read.reserve(missing.min(self.read.len().max(SMALL)));
-            let read = timeout(self.node.config.io_timeout, self.input.read_buf(&mut self.read)).await;
-            if read.map_err(|_| io::ErrorKind::TimedOut)?? == 0 {
-                return Err(End::Gone(io::ErrorKind::UnexpectedEof.into()));
+            if self.read.len() == self.read.capacity() {
+                let missing = bytes - self.read.len();
+                let room = missing.min(self.read.len().max(SMALL));
+                if self.read.len() + room > SMALL {
+                    self.wait_for_memory(room, pace, memory).await?;
+                }
+                self.read.reserve(room);
+            }
+            let read = timeout_at(pace.deadline(), self.input.read_buf(&mut self.read)).await;
+            match read.map_err(|_| io::ErrorKind::TimedOut)?? {
+                0 => return Err(End::Gone(io::ErrorKind::UnexpectedEof.into())),
+                read => pace.moved(read),
             }
         }
+        Ok(())
+    }
+
+    async fn wait_for_memory(&self, bytes: usize, pace: &mut Pace, memory: &mut Taken) -> Result<(), End> {
+        let begun = Instant::now();
+        let taken = self.node.request_memory.take(memory, bytes);
+        timeout(self.node.config.io_timeout, taken)
+            .await
+            .map_err(|_| io::ErrorKind::TimedOut)?;
+        pace.stood_still(begun.elapsed());
         Ok(())
     }
 
     async fn send(&mut self, answer: Answer) -> Result<(), End> {
+        let mut pace = Pace::begin(self.node.config.io_timeout);
         for part in answer.parts {
             match part {
-                Part::Bytes(bytes) => self.send_bytes(&bytes).await?,
-                Part::File(slice) => self.send_file(slice).await?,
+                Part::Bytes(bytes) => self.send_bytes(&bytes, &mut pace).await?,
+                Part::File(slice) => self.send_file(slice, &mut pace).await?,
             }
         }
         Ok(())
     }
 
-    async fn send_bytes(&mut self, mut bytes: &[u8]) -> Result<(), End> {
+    async fn send_bytes(&mut self, mut bytes: &[u8], pace: &mut Pace) -> Result<(), End> {
         while !bytes.is_empty() {
-            let written = timeout(self.node.config.io_timeout, self.output.write(bytes)).await;
+            let written = timeout_at(pace.deadline(), self.output.write(bytes)).await;
             match written.map_err(|_| io::ErrorKind::TimedOut)?? {
                 0 => return Err(End::Gone(io::ErrorKind::WriteZero.into())),
-                written => bytes = &bytes[written..],
+                written => {
+                    bytes = &bytes[written..];
+                    pace.moved(written);
+                }
             }
         }
         Ok(())
     }
 
-    async fn send_file(&mut self, slice: Slice) -> Result<(), End> {
+    async fn send_file(&mut self, slice: Slice, pace: &mut Pace) -> Result<(), End> {
         let mut chunk = Vec::new();
         let mut sent = 0;
         while sent < slice.len {
             let (file, position) = (Arc::clone(&slice.file), slice.position + sent as u64);
             chunk.resize(FILE_CHUNK.min(slice.len - sent), 0);
+            let begun = Instant::now();
             let read = self
                 .node
                 .on_disk(move |_| file.read_exact_at(&mut chunk, position).map(|()| chunk))
                 .await;
             chunk = read.map_err(|fault| io::Error::other(fault.to_string()))??;
-            self.send_bytes(&chunk).await?;
+            pace.stood_still(begun.elapsed());
+            self.send_bytes(&chunk, pace).await?;
             sent += chunk.len();
         }
         Ok(())

@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::groups::Groups;
 use crate::journal::Journal;
 use crate::locked::now_ms;
+use crate::request_memory::RequestMemory;
 use crate::topics::Topics;
 use crate::transactions::Transactions;
 
@@ -29,8 +30,7 @@ pub(crate) struct Node {
     pub(crate) groups: Groups,
     pub(crate) alarm: Alarm,
     pub(crate) stopping: CancellationToken,
-    /// Bytes of large requests that may be received at a time.
-    pub(crate) request_memory: Arc<Semaphore>,
+    pub(crate) request_memory: RequestMemory,
     disk: Arc<Semaphore>,
     /// Held as long as the folder is used.
     _lock: std::fs::File,
@@ -45,9 +45,6 @@ impl Node {
         )?);
         let topics = Arc::new(Topics::open(Arc::clone(&journal), Arc::clone(&config))?);
         let transactions = Transactions::new(Arc::clone(&journal), Arc::clone(&topics), Arc::clone(&config));
-        let request_memory = config
-            .request_memory_bytes
-            .clamp(config.max_request_bytes, Semaphore::MAX_PERMITS);
         Ok(Self {
             journal,
             topics,
@@ -55,7 +52,7 @@ impl Node {
             groups: Groups::default(),
             alarm: Alarm::default(),
             stopping: CancellationToken::new(),
-            request_memory: Arc::new(Semaphore::new(request_memory)),
+            request_memory: RequestMemory::new(config.request_memory_bytes, config.max_request_bytes),
             disk: Arc::new(Semaphore::new(DISK_REQUESTS)),
             config,
             _lock: lock,

@@ -305,3 +305,21 @@ fn what_is_asked_for_again_and_again_in_one_request_is_answered_once() {
     }
     still_serves(&own);
 }
+
+#[test]
+fn a_client_that_sends_byte_after_byte_is_given_up() {
+    let own = Own::with(|config| config.io_timeout = Duration::from_secs(2));
+    let trickling: Vec<_> = (0..3)
+        .map(|_| {
+            let mut raw = Raw::connect(&own.address());
+            std::thread::spawn(move || {
+                raw.send(&(90_i32 << 20).to_be_bytes());
+                raw.send(&[0, 0, 0, 3]);
+                // Until the broker closes, each byte comes well within the time-out.
+                crate::clients::until("the broker loses patience", || raw.0.write_all(&[0]).is_err());
+            })
+        })
+        .collect();
+    still_serves(&own);
+    trickling.into_iter().for_each(|client| client.join().unwrap());
+}
