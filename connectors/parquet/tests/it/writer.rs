@@ -1,5 +1,6 @@
 //! The background writer.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -71,13 +72,13 @@ fn now() -> Timestamp {
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap()).unwrap()
 }
 
-/// `count` windows from the beginning of the present hour on.
+/// `count` windows from the beginning of the next hour on: not of the past while the test runs.
 fn present(count: i64) -> Vec<AnalyticsResult> {
     let hour = Timestamp::from_millis(now().millis() / HOUR * HOUR + HOUR).unwrap();
     (0..count).map(|n| row(later(hour, n * MINUTE), 0)).collect()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_present_window_is_durable_without_delay_and_read_by_another() {
     let store = Store::open("memory://writer-present", JOB).await.unwrap();
     let events = Events::default();
@@ -87,6 +88,7 @@ async fn a_present_window_is_durable_without_delay_and_read_by_another() {
     let began = Instant::now();
     writer.send(rows.clone(), 5);
     until("durable", || writer.durable() == Some(5), &events).await;
+    // The paused clock moves only while everything waits: what has passed is what the writer waited for.
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     assert_eq!(store.read_all().await.unwrap(), rows);
     assert_eq!(writer.finish().await.unwrap(), Some(5));
@@ -168,7 +170,7 @@ async fn a_position_without_rows_is_durable_at_once() {
     assert_eq!(writer.finish().await.unwrap(), Some(17));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn while_the_folder_cannot_be_written_rows_wait_and_the_failure_is_told_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = store_in(&folder).await;
@@ -273,8 +275,14 @@ async fn while_a_bucket_is_away_rows_wait_the_failure_is_told_once_and_several_f
     until("tried again", || gate.refused() > refused + 12, &events).await;
     gate.open();
     until("durable", || writer.durable() == Some(1440), &events).await;
-    // A broken connection has two or three faces (reset, closed); each is told once.
-    assert!(events.failures().len() <= 3, "{:?}", events.failures());
+    // A broken connection has several faces (reset, closed, ...), whatever the hour at which one shows: each is told once.
+    let failures = events.failures();
+    let faces: BTreeSet<&str> = failures
+        .iter()
+        .map(|text| text.split_once(".parquet: ").unwrap().1)
+        .collect();
+    assert_eq!(faces.len(), failures.len(), "{failures:?}");
+    assert!(faces.iter().all(|face| !face.contains("hour=")), "{failures:?}");
     assert!(gate.most_at_once() > 1);
     assert_eq!(store.read_all().await.unwrap(), rows);
 }
