@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use bytes::Bytes;
 
 use crate::StoreError;
 use crate::hour::{FILE, Hour, TABLE};
+use crate::owner::{OWNER, Owner};
 
 /// Held while a file is read and written again. Its name begins with `_`, which readers of data sets skip.
 const LOCK: &str = "_lock";
@@ -18,18 +20,28 @@ const TEMPORARY: &str = "_tmp";
 /// How long to wait for another process to let go of the lock.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A root folder.
+/// A root folder. It is made when it is claimed and never again: one that has vanished meanwhile (a volume that is not
+/// mounted) is waited for, because what lies there is not to be lost sight of.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder {
     root: PathBuf,
+    owner: Owner,
 }
 
 /// The right to write. Ends with the process, too, however that ends.
-struct Lock(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
+struct Lock(File);
+
+impl Lock {
+    /// Whether others who want the lock still meet this one: not so once the file at its path is another.
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let (ours, there) = (self.0.metadata()?, fs::metadata(path)?);
+        Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino()))
+    }
+}
 
 impl Folder {
-    pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root }
+    pub(crate) fn new(root: PathBuf, owner: Owner) -> Self {
+        Self { root, owner }
     }
 
     pub(crate) fn describe(&self, path: &str) -> String {
@@ -51,13 +63,42 @@ impl Folder {
         path: &str,
         decide: &dyn Fn(Option<Bytes>) -> Result<Option<Vec<u8>>, StoreError>,
     ) -> Result<Option<u64>, StoreError> {
-        let _lock = self.lock(PATIENCE)?;
+        self.check_owner()?;
+        let lock = self.lock(PATIENCE)?;
+        // The folder may have been another while we waited.
+        self.check_owner()?;
         let Some(content) = decide(self.read(path)?)? else {
             return Ok(None);
         };
-        self.replace(path, &content)
+        self.replace(path, &content, &lock)
             .map_err(|error| self.failed("write", path, &error))?;
         Ok(Some(content.len() as u64))
+    }
+
+    /// Makes the folder when it is missing, and the job its owner unless it is another's.
+    pub(crate) fn claim(&self) -> Result<(), StoreError> {
+        create_folders(&self.root)
+            .and_then(|grown| grown.iter().try_for_each(|parent| sync_folder(parent)))
+            .map_err(|error| self.failed("make", "", &error))?;
+        let lock = self.lock(PATIENCE)?;
+        match self.owner.claim(&self.describe(OWNER), self.read(OWNER)?)? {
+            None => Ok(()),
+            Some(note) => self
+                .replace(OWNER, &note, &lock)
+                .map_err(|error| self.failed("write", OWNER, &error)),
+        }
+    }
+
+    fn check_owner(&self) -> Result<(), StoreError> {
+        let path = self.describe(OWNER);
+        match self.read(OWNER)? {
+            Some(note) => self.owner.check(&path, &note),
+            None => Err(StoreError::Unavailable {
+                path,
+                action: "find",
+                reason: "the folder is not the one that was opened: not mounted, or emptied".into(),
+            }),
+        }
     }
 
     /// Removes what a killed writer left.
@@ -110,22 +151,25 @@ impl Folder {
 
     fn lock(&self, patience: Duration) -> Result<Lock, StoreError> {
         let path = self.root.join(LOCK);
-        let open = || -> io::Result<File> {
-            create_folders(&self.root)?
-                .iter()
-                .try_for_each(|parent| sync_folder(parent))?;
-            OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .read(true)
-                .write(true)
+        let open = || {
+            let mut options = OpenOptions::new();
+            options.create(true).truncate(false).read(true).write(true);
+            options
                 .open(&path)
+                .map_err(|error| self.failed("write", LOCK, &error))
         };
-        let mut file = open().map_err(|error| self.failed("write", LOCK, &error))?;
+        let mut file = open()?;
         let deadline = Instant::now() + patience;
-        loop {
+        let mut lock = loop {
             match file.try_lock() {
-                Ok(()) => break,
+                Ok(()) => {
+                    let lock = Lock(file);
+                    if lock.is_at(&path).unwrap_or(false) {
+                        break lock;
+                    }
+                    // It was taken away while we waited: others meet at the one that is there now.
+                    file = open()?;
+                }
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                     thread::sleep(Duration::from_millis(5))
                 }
@@ -140,27 +184,36 @@ impl Folder {
                 }
                 Err(TryLockError::Error(error)) => return Err(self.failed("lock", LOCK, &error)),
             }
-        }
+        };
         // A note for whoever has to wait. On a full disk it cannot be written, and that is no fault either.
-        let _ = file
+        let note = &mut lock.0;
+        let _ = note
             .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "pid {}", std::process::id()));
-        Ok(Lock(file))
+            .and_then(|()| note.rewind())
+            .and_then(|()| writeln!(note, "pid {}", std::process::id()));
+        Ok(lock)
     }
 
     /// After this the content is on the disk, under its name; before, the old content is.
-    fn replace(&self, path: &str, content: &[u8]) -> io::Result<()> {
+    fn replace(&self, path: &str, content: &[u8], lock: &Lock) -> io::Result<()> {
         let place = self.root.join(path);
         let folder = place.parent().unwrap_or(&self.root);
-        let grown = create_folders(folder)?;
         let temporary = self.root.join(TEMPORARY);
-        let written = write_through(&temporary, content).and_then(|()| fs::rename(&temporary, &place));
+        // The temporary file comes first: where the root has vanished it fails, and nothing is made anew.
+        let written = write_through(&temporary, content).and_then(|()| {
+            let grown = create_folders(folder)?;
+            // A process that was frozen may find that another has written meanwhile under a lock of its own.
+            if !lock.is_at(&self.root.join(LOCK))? {
+                return Err(io::Error::other(format!("{LOCK} was replaced meanwhile")));
+            }
+            fs::rename(&temporary, &place)?;
+            Ok(grown)
+        });
         if written.is_err() {
             // On a full disk the space is worth having back; the error to report is the first one.
             let _ = fs::remove_file(&temporary);
         }
-        written?;
+        let grown = written?;
         // New folders last: with a journal the first of these has written the others as well.
         sync_folder(folder)?;
         grown.iter().try_for_each(|parent| sync_folder(parent))
@@ -196,4 +249,27 @@ fn create_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_whose_lock_was_taken_away_does_not_write_over_its_successors_work() {
+        let root = tempfile::tempdir().unwrap();
+        let owner = Owner::new("root", "job").unwrap();
+        let folder = Folder::new(root.path().to_owned(), owner);
+        folder.claim().unwrap();
+        let place = root.path().join("place");
+        let frozen = folder.update("place", &|_| {
+            // What happens while a process is frozen: somebody deletes its lock, and another writes.
+            fs::remove_file(root.path().join(LOCK)).unwrap();
+            folder.update("place", &|_| Ok(Some(b"new".to_vec()))).unwrap();
+            Ok(Some(b"old".to_vec()))
+        });
+        let error = frozen.unwrap_err().to_string();
+        assert!(error.contains("_lock was replaced"), "{error}");
+        assert_eq!(fs::read(place).unwrap(), b"new");
+    }
 }

@@ -2,55 +2,68 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
-use crate::store::Store;
 
 /// Its name begins with `_`, which readers of data sets skip.
-const OWNER: &str = "_job";
+pub(crate) const OWNER: &str = "_job";
 
+/// What `_job` holds.
 #[derive(Serialize, Deserialize)]
-struct Owner {
+struct Note {
     job_id: String,
 }
 
-/// Makes the place the job's own, unless it is another's. Of two jobs that come at once one wins.
-pub(crate) async fn claim(store: &Store, url: &str, job_id: &str) -> Result<(), StoreError> {
-    if job_id.is_empty() {
-        return Err(StoreError::Settings {
-            url: url.to_owned(),
-            reason: "the job id is empty".into(),
-        });
-    }
-    let check = {
-        let (root, path, job_id) = (url.to_owned(), store.describe(OWNER), job_id.to_owned());
-        move |content: &[u8]| {
-            let owner: Owner = serde_json::from_slice(content).map_err(|error| StoreError::Corrupt {
-                path: path.clone(),
-                reason: format!("it does not name a job: {error}"),
-            })?;
-            if owner.job_id == job_id {
-                return Ok(());
-            }
-            Err(StoreError::OwnedBy {
-                root: root.clone(),
-                owner: owner.job_id,
-                job_id: job_id.clone(),
-            })
+/// The job that claims a place. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Owner {
+    /// The URL of the place, for messages.
+    root: Arc<str>,
+    job_id: Arc<str>,
+}
+
+impl Owner {
+    pub(crate) fn new(url: &str, job_id: &str) -> Result<Self, StoreError> {
+        if job_id.is_empty() {
+            return Err(StoreError::Settings {
+                url: url.to_owned(),
+                reason: "the job id is empty".into(),
+            });
         }
-    };
-    // Read first: a place that is ours already can be opened while it cannot be written, and the writer will wait.
-    if let Some(content) = store.read(OWNER).await? {
-        return check(&content);
+        Ok(Self {
+            root: url.into(),
+            job_id: job_id.into(),
+        })
     }
-    let ours = serde_json::to_vec(&Owner {
-        job_id: job_id.to_owned(),
-    })
-    .expect("a string is always JSON");
-    let decide = move |current: Option<bytes::Bytes>| match current {
-        Some(content) => check(&content).map(|()| None),
-        None => Ok(Some(ours.clone())),
-    };
-    store.update(OWNER, Arc::new(decide)).await.map(drop)
+
+    /// Whether a note found at `path` names this job.
+    pub(crate) fn check(&self, path: &str, note: &[u8]) -> Result<(), StoreError> {
+        let found: Note = serde_json::from_slice(note).map_err(|error| StoreError::Corrupt {
+            path: path.to_owned(),
+            reason: format!("it does not name a job: {error}"),
+        })?;
+        if *found.job_id == *self.job_id {
+            return Ok(());
+        }
+        Err(StoreError::OwnedBy {
+            root: self.root.to_string(),
+            owner: found.job_id,
+            job_id: self.job_id.to_string(),
+        })
+    }
+
+    /// Makes a place without a note the job's own and leaves one that is; refuses another's.
+    pub(crate) fn claim(&self, path: &str, found: Option<Bytes>) -> Result<Option<Vec<u8>>, StoreError> {
+        match found {
+            Some(note) => self.check(path, &note).map(|()| None),
+            None => {
+                let note = Note {
+                    job_id: self.job_id.to_string(),
+                };
+                Ok(Some(serde_json::to_vec(&note).expect("a string is always JSON")))
+            }
+        }
+    }
 }

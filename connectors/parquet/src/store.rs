@@ -10,7 +10,7 @@ use crate::folder::Folder;
 use crate::hour::{Hour, TABLE};
 use crate::location::Location;
 use crate::objects::Objects;
-use crate::owner;
+use crate::owner::{OWNER, Owner};
 use crate::rows::Rows;
 use crate::{StoreError, format};
 
@@ -88,19 +88,47 @@ impl Store {
         job_id: &str,
         settings: &[(String, String)],
     ) -> Result<Self, StoreError> {
+        let location = Location::parse(url)?;
+        let owner = Owner::new(url, job_id)?;
         let store = Self {
-            place: Place::connect(&Location::parse(url)?, settings)?,
+            place: Place::connect(&location, settings, &owner)?,
         };
-        owner::claim(&store, url, job_id).await?;
-        if let Place::Folder(folder) = &store.place {
-            let folder = folder.clone();
-            // What a killed writer left is small and will be overwritten: not worth a refusal.
-            let cleaned = tokio::task::spawn_blocking(move || folder.clean()).await;
-            if let Ok(Err(error)) = cleaned {
-                tracing::debug!(%error, "left-over temporary file not removed");
+        store.claim(owner).await?;
+        Ok(store)
+    }
+
+    /// Of two jobs that come at once one wins.
+    async fn claim(&self, owner: Owner) -> Result<(), StoreError> {
+        let described = self.describe(OWNER);
+        // Read first: a place that is ours already can be opened while it cannot be written, and the writer will wait.
+        let known = self.place.read(OWNER).await?;
+        if let Some(note) = &known {
+            owner.check(&described, note)?;
+        }
+        match &self.place {
+            Place::Objects(_) if known.is_some() => Ok(()),
+            Place::Objects(objects) => {
+                let decide: Decide = Arc::new(move |found| owner.claim(&described, found));
+                objects.update(OWNER, &decide).await.map(drop)
+            }
+            Place::Folder(folder) => {
+                let folder = folder.clone();
+                let claimed = tokio::task::spawn_blocking(move || {
+                    match known {
+                        None => folder.claim(),
+                        Some(_) => Ok(()),
+                    }
+                    .inspect(|()| {
+                        // What a killed writer left is small and will be overwritten: not worth a refusal.
+                        if let Err(error) = folder.clean() {
+                            tracing::debug!(%error, "left-over temporary file not removed");
+                        }
+                    })
+                })
+                .await;
+                claimed.map_err(|error| StoreError::of_lost_work(self.describe(OWNER), &error))?
             }
         }
-        Ok(store)
     }
 
     /// Merges results into the files of their hours: a window that is there is replaced only by a higher revision,
@@ -188,7 +216,7 @@ impl Store {
         self.update(&path, Arc::new(decide)).await
     }
 
-    pub(crate) async fn update(&self, path: &str, decide: Decide) -> Result<Option<u64>, StoreError> {
+    async fn update(&self, path: &str, decide: Decide) -> Result<Option<u64>, StoreError> {
         match &self.place {
             Place::Objects(objects) => objects.update(path, &decide).await,
             Place::Folder(folder) => {
@@ -209,19 +237,19 @@ impl Store {
         }
     }
 
-    pub(crate) async fn read(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
-        self.place.read(path).await
-    }
-
-    pub(crate) fn describe(&self, path: &str) -> String {
+    fn describe(&self, path: &str) -> String {
         self.place.describe(path)
     }
 }
 
 impl Place {
-    fn connect(location: &Location, settings: &[(String, String)]) -> Result<Self, StoreError> {
+    fn connect(
+        location: &Location,
+        settings: &[(String, String)],
+        owner: &Owner,
+    ) -> Result<Self, StoreError> {
         Ok(match location {
-            Location::Folder(root) => Self::Folder(Folder::new(root.clone())),
+            Location::Folder(root) => Self::Folder(Folder::new(root.clone(), owner.clone())),
             Location::S3 { bucket, prefix } => Self::Objects(Objects::s3(bucket, prefix.clone(), settings)?),
             Location::Gcs { bucket, prefix } => {
                 Self::Objects(Objects::gcs(bucket, prefix.clone(), settings)?)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 use weir_parquet::{Store, StoreError};
+use weir_proto::AnalyticsResult;
 
 use crate::store::concurrent_writers_lose_nothing;
 use crate::support::{JOB, minutes};
@@ -150,4 +151,73 @@ async fn a_place_that_is_ours_can_be_opened_while_it_cannot_be_written() {
     assert_eq!(store.read_all().await.unwrap(), rows);
     let error = store.merge(&rows[..1]).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+}
+
+/// Merging fails for now, as it does while a storage is away.
+async fn is_waited_for(store: &Store, rows: &[AnalyticsResult]) {
+    let error = store.merge(rows).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_root_that_vanished_is_waited_for_and_not_made_anew() {
+    let parent = tempfile::tempdir().unwrap();
+    let (root, away) = (parent.path().join("root"), parent.path().join("away"));
+    let store = Store::open(root.to_str().unwrap(), JOB).await.unwrap();
+    let rows = minutes("2026-11-23T02:00:00Z", 5);
+    store.merge(&rows[..2]).await.unwrap();
+
+    fs::rename(&root, &away).unwrap();
+    is_waited_for(&store, &rows).await;
+    assert!(!root.exists());
+    // What a volume leaves that is not mounted.
+    fs::create_dir(&root).unwrap();
+    is_waited_for(&store, &rows).await;
+    assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+
+    fs::remove_dir(&root).unwrap();
+    fs::rename(&away, &root).unwrap();
+    store.merge(&rows).await.unwrap();
+    assert_eq!(store.read_all().await.unwrap(), rows);
+}
+
+#[tokio::test]
+async fn a_place_that_was_emptied_and_taken_by_another_job_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let store = Store::open(root.to_str().unwrap(), JOB).await.unwrap();
+    fs::remove_dir_all(&root).unwrap();
+    let other = Store::open(root.to_str().unwrap(), "another").await.unwrap();
+    let rows = minutes("2026-11-23T02:00:00Z", 5);
+    let error = store.merge(&rows).await.unwrap_err();
+    assert!(matches!(error, StoreError::OwnedBy { .. }), "{error}");
+    assert_eq!(other.read_all().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_lock_file_that_was_deleted_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(&folder).await;
+    let frozen = File::open(folder.path().join("_lock")).unwrap();
+    frozen.lock().unwrap();
+    fs::remove_file(folder.path().join("_lock")).unwrap();
+    let rows = minutes("2026-11-23T02:00:00Z", 5);
+    store.merge(&rows).await.unwrap();
+    assert_eq!(store.read_all().await.unwrap(), rows);
+}
+
+#[tokio::test]
+async fn on_a_full_disk_the_error_says_so_the_old_file_stands_and_the_next_attempt_succeeds() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(&folder).await;
+    let rows = minutes("2026-11-23T02:00:00Z", 5);
+    store.merge(&rows[..2]).await.unwrap();
+    // Takes no byte. Whoever fails to write there gives the name back.
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("_tmp")).unwrap();
+    let error = store.merge(&rows).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+    assert!(error.to_string().contains("No space left on device"), "{error}");
+    assert_eq!(store.read_all().await.unwrap(), rows[..2]);
+    store.merge(&rows).await.unwrap();
+    assert_eq!(store.read_all().await.unwrap(), rows);
 }
