@@ -264,3 +264,6 @@ impl Waiting {
         rows
     }
 }
+
+#[cfg(test)]
+mod tests;
