@@ -5,7 +5,9 @@ use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use test_support::patience::eventually;
-use weir_kafka::{Connection, Read, Record, Source, SourceError, SourceOptions, Transaction};
+use weir_kafka::{
+    Connection, Read, Record, Source, SourceError, SourceOptions, TopicError, Transaction, partitions,
+};
 
 use crate::servers::{make, on_each_server, record, records, sink, topic, unique};
 
@@ -221,6 +223,11 @@ fn a_topic_made_anew_while_it_is_read_is_an_error() {
         for result in block_on(admin(connection).delete_topics(&[&topic], &AdminOptions::new())).unwrap() {
             result.unwrap();
         }
+        // Until then `make` would find the old one and make nothing.
+        eventually("deleted", || match partitions(connection, &topic) {
+            Err(TopicError::Missing(_)) => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
         make(connection, &topic, 1, &[]);
         sink(connection).commit(&records(&topic, 0, &["other"])).unwrap();
         let error = error_of(&mut source);
