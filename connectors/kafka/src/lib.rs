@@ -13,10 +13,12 @@
 //! No offset is ever committed by a consumer: positions live in the sink's transactions.
 
 mod block_on;
+mod client;
 mod connection;
 mod context;
 mod dead_letter;
 mod listing;
+mod patience;
 mod probe;
 mod queue;
 mod sink;

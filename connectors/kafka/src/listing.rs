@@ -1,7 +1,6 @@
 //! What a topic has: its partitions with their leaders, and the offsets of many partitions in one request.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
 use std::time::Duration;
 
 use rdkafka::client::Client;
@@ -10,61 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::connection::{Connection, ConnectionError};
 use crate::context::Context;
-use crate::queue::events_waiting;
-
-/// A client without a group: it asks, and sees open transactions as written.
-pub(crate) fn asker(
-    connection: &Connection,
-    purpose: &'static str,
-) -> Result<BaseConsumer<Context>, ConnectionError> {
-    let mut config = connection.config(&[])?;
-    config
-        .set("allow.auto.create.topics", "false")
-        .set("isolation.level", "read_uncommitted");
-    config
-        .create_with_context(Context::new(purpose))
-        .map_err(ConnectionError::from_kafka)
-}
-
-/// Lets go of a client without waiting for it: closing one takes up to a tenth of a second.
-pub(crate) struct LetGo<T: Send + 'static>(Option<T>);
-
-impl<T: Send> LetGo<T> {
-    pub(crate) fn new(client: T) -> Self {
-        Self(Some(client))
-    }
-}
-
-impl<T: Send> Deref for LetGo<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.0.as_ref().expect("the client is taken in drop only")
-    }
-}
-
-impl<T: Send> Drop for LetGo<T> {
-    fn drop(&mut self) {
-        let client = self.0.take();
-        // Without a thread the client goes with the closure, here and now.
-        let _ = std::thread::Builder::new()
-            .name("kafka-close".into())
-            .spawn(move || drop(client));
-    }
-}
-
-/// Serves what librdkafka has to say about its connection, without waiting; true if there is more. Bounded, so that a
-/// storm of log lines holds nobody up.
-pub(crate) fn serve(consumer: &BaseConsumer<Context>) -> bool {
-    let waiting = events_waiting(consumer);
-    for _ in 0..waiting.min(64) {
-        // The context handles the event; what `poll` returns does not tell whether there was one.
-        let _ = consumer.poll(Duration::ZERO);
-    }
-    waiting > 64
-}
 
 /// The leader of each partition of a topic; `None` where there is none at the moment.
 ///

@@ -8,6 +8,7 @@ use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 
+use crate::client;
 use crate::connection::{Connection, ConnectionError};
 use crate::context::Context;
 use crate::listing;
@@ -46,7 +47,7 @@ impl Probe {
         period: Duration,
         on_answer: impl FnMut(EndAnswer) + Send + 'static,
     ) -> Result<Probe, ConnectionError> {
-        let client = listing::asker(connection, "probe")?;
+        let client = client::asker(connection, "probe")?;
         let (stop, stopped) = mpsc::channel();
         let asking = Asking {
             client,
@@ -86,7 +87,7 @@ impl Asking {
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }
             next = (next + self.period).max(Instant::now());
-            listing::serve(&self.client);
+            client::serve(&self.client);
             if self.discovered.is_none_or(|at| at.elapsed() >= Probe::DISCOVERY) {
                 self.discover();
             }

@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::client;
 use crate::connection::{Connection, ConnectionError};
 use crate::context::Context;
 use crate::listing;
@@ -266,7 +267,7 @@ impl Source {
     /// does it too; a source of no partitions needs it on wake-up.
     pub fn serve(&mut self) {
         if self.events.swap(false, Ordering::AcqRel) {
-            if listing::serve(&self.consumer) {
+            if client::serve(&self.consumer) {
                 self.events.store(true, Ordering::Release);
                 (self.wake)();
             }

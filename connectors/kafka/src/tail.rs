@@ -7,9 +7,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::client::{self, LetGo};
 use crate::connection::{Connection, ConnectionError};
 use crate::context::Context;
-use crate::listing::{self, LetGo};
+use crate::listing;
+use crate::patience::{Attempt, PATIENCE, REQUEST, until_answered};
 use crate::topics::{self, TopicError};
 
 /// A record with its own copies of key, value and headers.
@@ -72,7 +74,8 @@ pub enum TailError {
     },
 }
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The group of what only looks; see [`client::reader`].
+pub(crate) const GROUP: &str = "weir-tail";
 /// Offsets looked at first from the end; each step back looks at four times as many.
 const FIRST_STEP: i64 = 16;
 
@@ -151,24 +154,13 @@ struct Tail<'a> {
 
 impl<'a> Tail<'a> {
     fn open(connection: &Connection, topic: &'a str, partition: i32) -> Result<Self, TailError> {
-        let mut config = connection.config(&[
+        let defaults = [
             // The end of the partition is told after one fetch that found nothing.
             ("fetch.wait.max.ms", "10"),
             ("fetch.queue.backoff.ms", "1"),
-        ])?;
-        config
-            // Never joined and never committed to; librdkafka wants one for an assignment.
-            .set("group.id", "weir-tail")
-            .set("isolation.level", "read_committed")
-            .set("auto.offset.reset", "error")
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("enable.partition.eof", "true")
-            .set("allow.auto.create.topics", "false");
-        let consumer = config.create_with_context(Context::new("tail"));
-        let consumer = LetGo::new(consumer.map_err(ConnectionError::from_kafka)?);
+        ];
         Ok(Self {
-            consumer,
+            consumer: client::reader(connection, "tail", GROUP, &defaults)?,
             topic,
             partition,
         })
@@ -176,26 +168,21 @@ impl<'a> Tail<'a> {
 
     /// The first offset and the last stable one.
     fn bounds(&self) -> Result<(i64, i64), TailError> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        let ask = |which| {
+            let found = listing::list(&self.consumer, self.topic, &[self.partition], which, REQUEST);
+            found.map(|offsets| offsets.get(&self.partition).copied())
+        };
+        let both = || {
             if !topics::known_leaders(&self.consumer, self.topic)?.contains_key(&self.partition) {
                 return Err(TopicError::Missing(format!("{}/{}", self.topic, self.partition)).into());
             }
-            let ask = |which| {
-                let timeout = Duration::from_secs(5);
-                let found = listing::list(&self.consumer, self.topic, &[self.partition], which, timeout);
-                found.map(|offsets| offsets.get(&self.partition).copied())
-            };
-            let reason = match (ask(Offset::Beginning), ask(Offset::End)) {
-                (Ok(Some(first)), Ok(Some(end))) => return Ok((first, end)),
-                (Err(error), _) | (_, Err(error)) => error.to_string(),
-                _ => "the partition did not answer".to_owned(),
-            };
-            if Instant::now() >= deadline {
-                return Err(self.unavailable(reason));
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
+            Ok(match (ask(Offset::Beginning), ask(Offset::End)) {
+                (Ok(Some(first)), Ok(Some(end))) => Attempt::Answer((first, end)),
+                (Err(error), _) | (_, Err(error)) => Attempt::Again(error.to_string()),
+                _ => Attempt::Again("the partition did not answer".to_owned()),
+            })
+        };
+        until_answered(both, |reason| self.unavailable(reason))
     }
 
     /// Gives the committed records of `from..to`, where `to` is at most the last stable offset.
@@ -231,16 +218,7 @@ impl<'a> Tail<'a> {
                             offset: from,
                         });
                     }
-                    Some(
-                        RDKafkaErrorCode::AllBrokersDown
-                        | RDKafkaErrorCode::BrokerTransportFailure
-                        | RDKafkaErrorCode::Resolve
-                        | RDKafkaErrorCode::OperationTimedOut
-                        | RDKafkaErrorCode::RequestTimedOut
-                        | RDKafkaErrorCode::CoordinatorNotAvailable
-                        | RDKafkaErrorCode::GroupAuthorizationFailed
-                        | RDKafkaErrorCode::KafkaStorageError,
-                    ) => {}
+                    Some(code) if passes(code) => {}
                     _ => return Err(self.refused(error.to_string())),
                 },
                 None if Instant::now() >= deadline => {
@@ -271,7 +249,23 @@ impl<'a> Tail<'a> {
     }
 }
 
-fn owned(message: &BorrowedMessage<'_>) -> OwnedRecord {
+/// Errors that librdkafka gets over by itself, or that do not matter to one who joins no group.
+pub(crate) fn passes(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::AllBrokersDown
+            | Code::BrokerTransportFailure
+            | Code::Resolve
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+            | Code::CoordinatorNotAvailable
+            | Code::GroupAuthorizationFailed
+            | Code::KafkaStorageError
+    )
+}
+
+pub(crate) fn owned(message: &BorrowedMessage<'_>) -> OwnedRecord {
     let headers = message.headers().map_or_else(Vec::new, |headers| {
         headers
             .iter()

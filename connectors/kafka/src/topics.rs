@@ -1,7 +1,7 @@
 //! Topics: making those that are missing, and what can be asked about them.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::Offset;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -9,9 +9,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::block_on::block_on;
+use crate::client::{self, LetGo};
 use crate::connection::{Connection, ConnectionError};
 use crate::context::Context;
-use crate::listing::{self, LetGo};
+use crate::listing;
+use crate::patience::{Attempt, REQUEST, until_answered};
 
 /// A topic as it is to be made. One that exists is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,10 +57,7 @@ pub enum TopicError {
     Stopped,
 }
 
-/// How long a question may wait for its answer.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long one request may take.
-const REQUEST: Duration = Duration::from_secs(5);
+/// Between two attempts to make a topic.
 const RETRY: Duration = Duration::from_millis(100);
 /// The broker's default of `max.message.bytes`, for one that does not tell.
 const DEFAULT_MAX_MESSAGE_BYTES: usize = 1_048_588;
@@ -82,7 +81,7 @@ pub fn ensure_unless(
     stop: &dyn Fn() -> bool,
 ) -> Result<(), TopicError> {
     // The admin client counts as a producer, whose questions about a topic make it: a consumer asks.
-    let asker = listing::asker(connection, "topics")?;
+    let asker = client::asker(connection, "topics")?;
     for spec in specs {
         while !ensure_one(connection, &asker, spec)? {
             if stop() {
@@ -103,7 +102,7 @@ fn ensure_one(
     let context = asker.context();
     match listing::leaders(asker.client(), &spec.name, Duration::from_secs(1)) {
         Err(error) => {
-            listing::serve(asker);
+            client::serve(asker);
             context.went_down(&context.last_error().unwrap_or_else(|| error.to_string()));
             return Ok(false);
         }
@@ -165,7 +164,7 @@ fn create(admin: &AdminClient<Context>, spec: &TopicSpec) -> Result<(), TopicErr
 /// # Errors
 /// See [`TopicError`]; waits half a minute for an answer.
 pub fn partitions(connection: &Connection, topic: &str) -> Result<Vec<i32>, TopicError> {
-    let client = listing::asker(connection, "topics")?;
+    let client = client::asker(connection, "topics")?;
     Ok(known_leaders(&client, topic)?.into_keys().collect())
 }
 
@@ -174,34 +173,37 @@ pub fn partitions(connection: &Connection, topic: &str) -> Result<Vec<i32>, Topi
 /// # Errors
 /// See [`TopicError`]; waits half a minute until every partition has answered.
 pub fn offsets(connection: &Connection, topic: &str) -> Result<BTreeMap<i32, (i64, i64)>, TopicError> {
-    let client = listing::asker(connection, "topics")?;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let partitions: Vec<i32> = known_leaders(&client, topic)?.into_keys().collect();
-        let reason = match (
-            listing::list(&client, topic, &partitions, Offset::Beginning, REQUEST),
-            listing::list(&client, topic, &partitions, Offset::End, REQUEST),
-        ) {
+    bounds(&client::asker(connection, "topics")?, topic)
+}
+
+/// As [`offsets`], with the ends as the client's isolation has them.
+pub(crate) fn bounds(
+    client: &BaseConsumer<Context>,
+    topic: &str,
+) -> Result<BTreeMap<i32, (i64, i64)>, TopicError> {
+    let ask = || {
+        let partitions: Vec<i32> = known_leaders(client, topic)?.into_keys().collect();
+        let list = |which| listing::list(client, topic, &partitions, which, REQUEST);
+        Ok(match (list(Offset::Beginning), list(Offset::End)) {
             (Ok(first), Ok(end)) => {
                 let both: BTreeMap<_, _> = first
                     .into_iter()
                     .filter_map(|(partition, first)| Some((partition, (first, *end.get(&partition)?))))
                     .collect();
                 if both.len() == partitions.len() {
-                    return Ok(both);
+                    Attempt::Answer(both)
+                } else {
+                    Attempt::Again(format!(
+                        "{} of {} partitions answered",
+                        both.len(),
+                        partitions.len()
+                    ))
                 }
-                format!("{} of {} partitions answered", both.len(), partitions.len())
             }
-            (Err(error), _) | (_, Err(error)) => error.to_string(),
-        };
-        if Instant::now() >= deadline {
-            return Err(TopicError::Unavailable {
-                topic: topic.to_owned(),
-                reason,
-            });
-        }
-        std::thread::sleep(RETRY);
-    }
+            (Err(error), _) | (_, Err(error)) => Attempt::Again(error.to_string()),
+        })
+    };
+    until_answered(ask, |reason| unavailable(topic, reason))
 }
 
 /// The largest record batch the topic takes, in bytes (`max.message.bytes`); the broker's usual limit if it does not
@@ -211,40 +213,33 @@ pub fn offsets(connection: &Connection, topic: &str) -> Result<BTreeMap<i32, (i6
 /// See [`TopicError`]; waits half a minute for an answer.
 pub fn max_message_bytes(connection: &Connection, topic: &str) -> Result<usize, TopicError> {
     // The wrapper does not pass on that a topic is missing: its description is empty.
-    known_leaders(&listing::asker(connection, "topics")?, topic)?;
+    known_leaders(&client::asker(connection, "topics")?, topic)?;
     let admin = admin(connection)?;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    let ask = || {
         let options = AdminOptions::new().request_timeout(Some(REQUEST));
         let resource = ResourceSpecifier::Topic(topic);
-        let reason = match block_on(admin.describe_configs([&resource], &options)) {
+        Ok(match block_on(admin.describe_configs([&resource], &options)) {
             Ok(mut results) => match results.pop() {
                 Some(Ok(resource)) => {
                     let told = resource
                         .get("max.message.bytes")
                         .and_then(|entry| entry.value.as_deref());
-                    return Ok(told
-                        .and_then(|value| value.parse().ok())
-                        .unwrap_or(DEFAULT_MAX_MESSAGE_BYTES));
+                    Attempt::Answer(
+                        told.and_then(|value| value.parse().ok())
+                            .unwrap_or(DEFAULT_MAX_MESSAGE_BYTES),
+                    )
                 }
                 Some(Err(code)) if is_final(code) => return Err(refused(topic, code)),
-                Some(Err(code)) => code.to_string(),
-                None => "the answer was empty".to_owned(),
+                Some(Err(code)) => Attempt::Again(code.to_string()),
+                None => Attempt::Again("the answer was empty".to_owned()),
             },
-            Err(error) => admin
-                .inner()
-                .context()
-                .last_error()
-                .unwrap_or_else(|| error.to_string()),
-        };
-        if Instant::now() >= deadline {
-            return Err(TopicError::Unavailable {
-                topic: topic.to_owned(),
-                reason,
-            });
-        }
-        std::thread::sleep(RETRY);
-    }
+            Err(error) => {
+                let last = admin.inner().context().last_error();
+                Attempt::Again(last.unwrap_or_else(|| error.to_string()))
+            }
+        })
+    };
+    until_answered(ask, |reason| unavailable(topic, reason))
 }
 
 /// The partitions and leaders of a topic that must exist.
@@ -252,38 +247,36 @@ pub(crate) fn known_leaders(
     consumer: &BaseConsumer<Context>,
     topic: &str,
 ) -> Result<BTreeMap<i32, Option<i32>>, TopicError> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let reason = match listing::leaders(consumer.client(), topic, REQUEST) {
-            Ok(Ok(partitions)) if !partitions.is_empty() => return Ok(partitions),
-            Ok(Ok(_)) => "it has no partitions yet".to_owned(),
+    let ask = || {
+        Ok(match listing::leaders(consumer.client(), topic, REQUEST) {
+            Ok(Ok(partitions)) if !partitions.is_empty() => Attempt::Answer(partitions),
+            Ok(Ok(_)) => Attempt::Again("it has no partitions yet".to_owned()),
             Ok(Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => {
                 return Err(TopicError::Missing(topic.to_owned()));
             }
             Ok(Err(code)) if is_final(code) => return Err(refused(topic, code)),
-            Ok(Err(code)) => code.to_string(),
+            Ok(Err(code)) => Attempt::Again(code.to_string()),
             Err(error) => {
-                listing::serve(consumer);
-                consumer
-                    .context()
-                    .last_error()
-                    .unwrap_or_else(|| error.to_string())
+                client::serve(consumer);
+                let last = consumer.context().last_error();
+                Attempt::Again(last.unwrap_or_else(|| error.to_string()))
             }
-        };
-        if Instant::now() >= deadline {
-            return Err(TopicError::Unavailable {
-                topic: topic.to_owned(),
-                reason,
-            });
-        }
-        std::thread::sleep(RETRY);
-    }
+        })
+    };
+    until_answered(ask, |reason| unavailable(topic, reason))
 }
 
 fn admin(connection: &Connection) -> Result<LetGo<AdminClient<Context>>, ConnectionError> {
     let config = connection.config(&[])?;
     let admin = config.create_with_context(Context::new("topics"));
     admin.map(LetGo::new).map_err(ConnectionError::from_kafka)
+}
+
+fn unavailable(topic: &str, reason: String) -> TopicError {
+    TopicError::Unavailable {
+        topic: topic.to_owned(),
+        reason,
+    }
 }
 
 fn refused(topic: &str, code: RDKafkaErrorCode) -> TopicError {
