@@ -7,7 +7,7 @@
 //! | [`Probe`] | asks the end offsets once a period: the proof that a quiet partition is really empty | its own |
 //! | [`Sink`] | results, rejects, progress and offsets in one transaction | the committer's; blocks |
 //! | [`ensure`], [`partitions`], [`offsets`], [`max_message_bytes`] | topics | any; block |
-//! | [`read_last`], [`read_range`] | what a topic holds, committed records only | any; block |
+//! | [`read_last`], [`read_range`], [`records_at`] | what a topic holds, committed records only | any; block |
 //! | [`dead_letter`] | the record for what could not be counted, cut until it fits | any; pure |
 //!
 //! No offset is ever committed by a consumer: positions live in the sink's transactions.
@@ -21,6 +21,7 @@ mod listing;
 mod patience;
 mod probe;
 mod queue;
+mod records_at;
 mod sink;
 mod source;
 mod tail;
@@ -29,6 +30,7 @@ mod topics;
 pub use connection::{Connection, ConnectionError};
 pub use dead_letter::{Reject, dead_letter};
 pub use probe::{EndAnswer, Probe};
+pub use records_at::records_at;
 pub use sink::{Outgoing, Receipt, Sink, SinkError, SinkOptions, Transaction};
 pub use source::{Read, Record, Source, SourceError, SourceOptions};
 pub use tail::{OwnedRecord, TailError, read_last, read_range};
