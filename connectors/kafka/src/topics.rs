@@ -57,8 +57,11 @@ pub enum TopicError {
     Stopped,
 }
 
-/// Between two attempts to make a topic.
-const RETRY: Duration = Duration::from_millis(100);
+/// Between two attempts to make a topic: at first, and at most.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(1);
+/// What is so of every topic for a moment after it was made.
+const NOT_KNOWN_YET: &str = "the broker does not know it yet";
 /// The broker's default of `max.message.bytes`, for one that does not tell.
 const DEFAULT_MAX_MESSAGE_BYTES: usize = 1_048_588;
 
@@ -80,49 +83,82 @@ pub fn ensure_unless(
     specs: &[TopicSpec],
     stop: &dyn Fn() -> bool,
 ) -> Result<(), TopicError> {
-    // The admin client counts as a producer, whose questions about a topic make it: a consumer asks.
-    let asker = client::asker(connection, "topics")?;
+    let mut maker = Maker {
+        connection,
+        asker: client::asker(connection, "topics")?,
+        admin: None,
+    };
     for spec in specs {
-        while !ensure_one(connection, &asker, spec)? {
+        let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+        let mut pause = FIRST_RETRY;
+        while let Attempt::Again(reason) = maker.attempt(spec)? {
             if stop() {
                 return Err(TopicError::Stopped);
             }
-            std::thread::sleep(RETRY);
+            // The first time is the usual course of things: a topic that was made a moment ago. Of a broker that is away
+            // the client's context has told.
+            let times = seen.entry(reason.clone()).or_default();
+            *times += 1;
+            if *times == 2 && !maker.asker.context().is_down() {
+                tracing::warn!(topic = spec.name, reason, "waiting for the topic");
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LAST_RETRY);
         }
     }
     Ok(())
 }
 
-/// One attempt: true once the topic is there with its leaders.
-fn ensure_one(
-    connection: &Connection,
-    asker: &BaseConsumer<Context>,
-    spec: &TopicSpec,
-) -> Result<bool, TopicError> {
-    let context = asker.context();
-    match listing::leaders(asker.client(), &spec.name, Duration::from_secs(1)) {
-        Err(error) => {
-            client::serve(asker);
-            context.went_down(&context.last_error().unwrap_or_else(|| error.to_string()));
-            return Ok(false);
-        }
-        Ok(Ok(partitions)) => {
-            context.is_back();
-            return Ok(!partitions.is_empty() && partitions.values().all(Option::is_some));
-        }
-        Ok(Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => {
-            context.is_back();
-        }
-        Ok(Err(code)) if is_final(code) => return Err(refused(&spec.name, code)),
-        Ok(Err(_)) => return Ok(false),
-    }
-    let admin = admin(connection)?;
-    create(&admin, spec)?;
-    Ok(false)
+/// Makes topics that are missing.
+struct Maker<'a> {
+    connection: &'a Connection,
+    /// The admin client counts as a producer, whose questions about a topic make it: a consumer asks.
+    asker: BaseConsumer<Context>,
+    /// Only once something is missing.
+    admin: Option<LetGo<AdminClient<Context>>>,
 }
 
-/// Asks for the topic; what may be better next time is no error.
-fn create(admin: &AdminClient<Context>, spec: &TopicSpec) -> Result<(), TopicError> {
+impl Maker<'_> {
+    /// Whether the topic is there with its leaders; one that is missing is asked for.
+    fn attempt(&mut self, spec: &TopicSpec) -> Result<Attempt<()>, TopicError> {
+        let context = self.asker.context();
+        match listing::leaders(self.asker.client(), &spec.name, Duration::from_secs(1)) {
+            Err(error) => {
+                client::serve(&self.asker);
+                let reason = context.last_error().unwrap_or_else(|| error.to_string());
+                context.went_down(&reason);
+                Ok(Attempt::Again(reason))
+            }
+            Ok(answer) => {
+                context.is_back();
+                match answer {
+                    Ok(leaders) if leaders.is_empty() => {
+                        Ok(Attempt::Again("it has no partitions yet".to_owned()))
+                    }
+                    Ok(leaders) if leaders.values().all(Option::is_some) => Ok(Attempt::Answer(())),
+                    Ok(_) => Ok(Attempt::Again("a partition has no leader".to_owned())),
+                    Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                        self.create(spec)
+                    }
+                    Err(code) if is_final(code) => Err(refused(&spec.name, code)),
+                    Err(code) => Ok(Attempt::Again(code.to_string())),
+                }
+            }
+        }
+    }
+
+    fn create(&mut self, spec: &TopicSpec) -> Result<Attempt<()>, TopicError> {
+        let admin = match self.admin.take() {
+            Some(admin) => admin,
+            None => admin(self.connection)?,
+        };
+        let admin = self.admin.insert(admin);
+        create(admin, spec).map(Attempt::Again)
+    }
+}
+
+/// Asks for the topic and says what there is to wait for; what may be better next time is no error.
+fn create(admin: &AdminClient<Context>, spec: &TopicSpec) -> Result<String, TopicError> {
     let mut topic = NewTopic::new(&spec.name, spec.partitions, TopicReplication::Fixed(-1));
     for (key, value) in &spec.configs {
         topic = topic.set(key, value);
@@ -131,31 +167,24 @@ fn create(admin: &AdminClient<Context>, spec: &TopicSpec) -> Result<(), TopicErr
         .operation_timeout(Some(REQUEST))
         .request_timeout(Some(REQUEST));
     match block_on(admin.create_topics([&topic], &options)) {
-        Ok(results) => {
-            for result in results {
-                match result {
-                    Ok(_) => tracing::info!(
-                        topic = spec.name,
-                        partitions = spec.partitions,
-                        "created the missing topic"
-                    ),
-                    Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                    Err((_, code)) if is_transient(code) => {
-                        tracing::debug!(topic = spec.name, "creation failed, trying again: {code}");
-                    }
-                    Err((_, code)) => return Err(refused(&spec.name, code)),
-                }
+        Ok(mut results) => match results.pop() {
+            Some(Ok(_)) => {
+                tracing::info!(
+                    topic = spec.name,
+                    partitions = spec.partitions,
+                    "created the missing topic"
+                );
+                Ok(NOT_KNOWN_YET.to_owned())
             }
-            Ok(())
-        }
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) | None => Ok(NOT_KNOWN_YET.to_owned()),
+            Some(Err((_, code))) if is_transient(code) => Ok(format!("it cannot be made yet: {code}")),
+            Some(Err((_, code))) => Err(refused(&spec.name, code)),
+        },
         Err(error @ KafkaError::AdminOpCreation(_)) => Err(TopicError::Refused {
             topic: spec.name.clone(),
             reason: error.to_string(),
         }),
-        Err(error) => {
-            tracing::debug!(topic = spec.name, "creation failed, trying again: {error}");
-            Ok(())
-        }
+        Err(error) => Ok(format!("it cannot be made yet: {error}")),
     }
 }
 
