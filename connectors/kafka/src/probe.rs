@@ -1,6 +1,6 @@
 //! The proof that nothing lies unread: the end of every partition, asked again and again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -54,9 +54,11 @@ impl Probe {
             topic: topic.to_owned(),
             period: period.max(Duration::from_millis(1)),
             leaders: BTreeMap::new(),
+            leaderless: BTreeSet::new(),
             firsts: BTreeMap::new(),
             discovered: None,
             missing: false,
+            silent: BTreeSet::new(),
         };
         std::thread::Builder::new()
             .name("kafka-probe".into())
@@ -72,10 +74,13 @@ struct Asking {
     period: Duration,
     /// Partitions by leader; those without are not asked, since librdkafka would hold up all others for them.
     leaders: BTreeMap<i32, Vec<i32>>,
+    leaderless: BTreeSet<i32>,
     firsts: BTreeMap<i32, i64>,
     discovered: Option<Instant>,
     /// The topic was not there last time.
     missing: bool,
+    /// Partitions without an answer, as last told in the log.
+    silent: BTreeSet<i32>,
 }
 
 impl Asking {
@@ -106,9 +111,13 @@ impl Asking {
             Ok(Ok(found)) => {
                 self.missing = false;
                 self.leaders.clear();
+                self.leaderless.clear();
                 for (partition, leader) in found {
-                    if let Some(leader) = leader {
-                        self.leaders.entry(leader).or_default().push(partition);
+                    match leader {
+                        Some(leader) => self.leaders.entry(leader).or_default().push(partition),
+                        None => {
+                            self.leaderless.insert(partition);
+                        }
                     }
                 }
                 self.firsts.clear();
@@ -120,7 +129,9 @@ impl Asking {
                         self.firsts.extend(firsts);
                     }
                 }
-                self.discovered = Some(Instant::now());
+                // Without its first offset a partition gives no answer: ask again before the next round.
+                let known = self.leaders.values().map(Vec::len).sum::<usize>() == self.firsts.len();
+                self.discovered = known.then(Instant::now);
             }
             Ok(Err(code)) => {
                 let gone = matches!(
@@ -130,6 +141,7 @@ impl Asking {
                 if gone {
                     // Ends of a topic that was deleted prove nothing about one made anew.
                     self.leaders.clear();
+                    self.leaderless.clear();
                 }
                 if !self.missing {
                     tracing::warn!(topic = self.topic, "no end offsets: {code}");
@@ -146,6 +158,7 @@ impl Asking {
     /// Asks each leader for the ends of its partitions.
     fn ask(&mut self) -> Vec<EndAnswer> {
         let mut answers = Vec::with_capacity(self.leaders.len());
+        let mut silent = self.leaderless.clone();
         for partitions in self.leaders.values() {
             let asked_at_ms = now_ms();
             match listing::list(
@@ -164,6 +177,11 @@ impl Asking {
                         Some((partition, (*self.firsts.get(&partition)?, end)))
                     };
                     let ends: BTreeMap<_, _> = ends.into_iter().filter_map(first_and_end).collect();
+                    silent.extend(
+                        partitions
+                            .iter()
+                            .filter(|partition| !ends.contains_key(partition)),
+                    );
                     if !ends.is_empty() {
                         answers.push(EndAnswer { asked_at_ms, ends });
                     }
@@ -171,11 +189,31 @@ impl Asking {
                 Err(error) => {
                     // A leader may have moved: look again before the next round.
                     self.discovered = None;
+                    silent.extend(partitions);
                     tracing::debug!(topic = self.topic, "no answer about end offsets: {error}");
                 }
             }
         }
+        self.tell(silent);
         answers
+    }
+
+    /// Names the partitions without an answer whenever they are others than before; of a broker that is away the client
+    /// has told.
+    fn tell(&mut self, silent: BTreeSet<i32>) {
+        if self.silent == silent || self.client.context().is_down() {
+            return;
+        }
+        if silent.is_empty() {
+            tracing::info!(topic = self.topic, "every partition tells its end again");
+        } else {
+            tracing::warn!(
+                topic = self.topic,
+                partitions = ?silent,
+                "no end offsets of these partitions: they have no leader, or it does not answer"
+            );
+        }
+        self.silent = silent;
     }
 
     /// How long one request may take.
