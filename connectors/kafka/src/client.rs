@@ -1,6 +1,7 @@
 //! The clients of this crate: how they are made, served and let go of.
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::BaseConsumer;
@@ -44,6 +45,9 @@ pub(crate) fn reader(
     client.map(LetGo::new).map_err(ConnectionError::from_kafka)
 }
 
+/// A reader that several parts hold.
+pub(crate) type SharedClient = Arc<LetGo<BaseConsumer<Context>>>;
+
 /// Lets go of a client without waiting for it: closing one takes up to a tenth of a second.
 pub(crate) struct LetGo<T: Send + 'static>(Option<T>);
 
@@ -58,6 +62,12 @@ impl<T: Send> Deref for LetGo<T> {
 
     fn deref(&self) -> &T {
         self.0.as_ref().expect("the client is taken in drop only")
+    }
+}
+
+impl<T: Send> DerefMut for LetGo<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("the client is taken in drop only")
     }
 }
 

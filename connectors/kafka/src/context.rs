@@ -60,7 +60,12 @@ impl Context {
         }
     }
 
-    /// Whether librdkafka complained since the last call, so that it is worth asking whether the topic is there.
+    /// Notes that something may be wrong with the topic.
+    pub(crate) fn doubt(&self) {
+        self.doubtful.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there was a doubt since the last call, so that it is worth asking whether the topic is there.
     pub(crate) fn take_doubt(&self) -> bool {
         self.doubtful.swap(false, Ordering::Relaxed)
     }
@@ -75,7 +80,7 @@ impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         // The errors of a partition that the batch interface does not hand over.
         if facility == "ERROR" {
-            self.doubtful.store(true, Ordering::Relaxed);
+            self.doubt();
         }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {

@@ -18,6 +18,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::types::RDKafkaRespErr;
 
+use crate::client::SharedClient;
 use crate::context::Context;
 use crate::source::Record;
 
@@ -52,10 +53,10 @@ pub(crate) struct PartitionQueue {
     queue: NonNull<rd::rd_kafka_queue_t>,
     /// Pointers of one call; empty between calls.
     batch: Vec<*mut rd::rd_kafka_message_t>,
-    /// What the callback of the queue points to: at a fixed address until the callback is off.
-    _wake: Box<Wake>,
+    /// From a Box: what the callback of the queue points to, ours to free once the callback is off.
+    wake: NonNull<Wake>,
     /// A queue must not outlive its client.
-    _consumer: Arc<BaseConsumer<Context>>,
+    _consumer: SharedClient,
 }
 
 // SAFETY: librdkafka's queues may be used from any thread, `&mut self` keeps this one to one thread at a time, and
@@ -65,30 +66,27 @@ unsafe impl Send for PartitionQueue {}
 impl PartitionQueue {
     /// Splits the queue of the partition off; `wake` is called whenever the empty queue gets something. To be called
     /// before the partition is assigned, so that no message takes the common queue.
-    pub(crate) fn open(
-        consumer: &Arc<BaseConsumer<Context>>,
-        topic: &str,
-        partition: i32,
-        wake: Wake,
-    ) -> Option<Self> {
+    pub(crate) fn open(consumer: &SharedClient, topic: &str, partition: i32, wake: Wake) -> Option<Self> {
         let topic = CString::new(topic).ok()?;
         let client = consumer.client().native_ptr();
         // SAFETY: the client lives (the Arc is held), the topic is a C string; the queue is ours to destroy.
         let queue =
             NonNull::new(unsafe { rd::rd_kafka_queue_get_partition(client, topic.as_ptr(), partition) })?;
-        let wake = Box::new(wake);
-        // SAFETY: the queue is valid. librdkafka keeps the pointer to `wake` until the callback is taken away in
-        // `drop`; a Box does not move what it points to.
+        let wake = NonNull::from(Box::leak(Box::new(wake)));
+        // SAFETY: the queue is valid, and so is what `wake` points to until `drop` has taken the callback away.
         unsafe {
             // Forwarding off, by the application: an assignment will not switch it on again.
             rd::rd_kafka_queue_forward(queue.as_ptr(), ptr::null_mut());
-            let opaque = ptr::from_ref::<Wake>(&wake).cast_mut().cast::<c_void>();
-            rd::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(call_wake), opaque);
+            rd::rd_kafka_queue_cb_event_enable(
+                queue.as_ptr(),
+                Some(call_wake),
+                wake.as_ptr().cast::<c_void>(),
+            );
         }
         Some(Self {
             queue,
             batch: Vec::new(),
-            _wake: wake,
+            wake,
             _consumer: Arc::clone(consumer),
         })
     }
@@ -114,20 +112,21 @@ impl PartitionQueue {
         taken
     }
 
-    /// Whether something waits in the queue.
-    pub(crate) fn is_empty(&self) -> bool {
+    /// How many items wait in the queue.
+    pub(crate) fn len(&self) -> usize {
         // SAFETY: the queue is valid until `drop`.
-        unsafe { rd::rd_kafka_queue_length(self.queue.as_ptr()) == 0 }
+        unsafe { rd::rd_kafka_queue_length(self.queue.as_ptr()) }
     }
 }
 
 impl Drop for PartitionQueue {
     fn drop(&mut self) {
-        // SAFETY: switching the callback off takes the queue's lock, so none is running afterwards and `wake` may go.
-        // The client is still there: its Arc is a field of self.
+        // SAFETY: switching the callback off takes the queue's lock, so none is running afterwards and `wake`, which came
+        // from a Box, may go. The client is still there: its Arc is a field of self.
         unsafe {
             rd::rd_kafka_queue_cb_event_enable(self.queue.as_ptr(), None, ptr::null_mut());
             rd::rd_kafka_queue_destroy(self.queue.as_ptr());
+            drop(Box::from_raw(self.wake.as_ptr()));
         }
     }
 }

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::client;
+use crate::client::{self, SharedClient};
 use crate::connection::{Connection, ConnectionError};
-use crate::context::Context;
 use crate::listing;
 use crate::queue::{Item, PartitionQueue, Wake};
 
@@ -22,8 +21,8 @@ pub struct SourceOptions {
     pub topic: String,
     /// The consumer group. It is never joined: partitions are assigned by hand. Brokers check the right to it.
     pub group_id: String,
-    /// Read-ahead of each partition in KiB; at most one fetch more than this lies in memory. A partition that is
-    /// not read keeps this much and no more, and holds nobody else up.
+    /// Read-ahead of each partition in KiB (at least 64): fetching stops once so much lies in memory, so that it can be
+    /// more by one fetch. A partition that is not read keeps this much and holds nobody else up.
     pub queued_kbytes: u32,
 }
 
@@ -105,7 +104,7 @@ pub enum SourceError {
 /// is there. Between wake-ups the source needs no attention and uses no processor time to speak of.
 pub struct Source {
     partitions: BTreeMap<i32, Partition>,
-    consumer: Arc<BaseConsumer<Context>>,
+    consumer: SharedClient,
     /// Something lies in the common queue: errors of the connection, log lines.
     events: Arc<AtomicBool>,
     /// A thread asks the broker whether it is there, and the topic.
@@ -121,6 +120,11 @@ struct Partition {
     position: i64,
 }
 
+/// How long a topic may be missing before it counts as gone.
+const MISSING: Duration = Duration::from_secs(10);
+/// Between two questions to the broker.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
 impl Source {
     /// Makes the client. Nothing is read before [`assign`](Self::assign); the broker need not be there yet.
     ///
@@ -135,30 +139,22 @@ impl Source {
         // A message costs some hundred bytes beside its own, so tiny ones are bounded by number.
         let queued_messages = u64::from(queued_kbytes) * 4;
         let fetch_bytes = (u64::from(queued_kbytes) * 1024 / 2).clamp(64 << 10, 1 << 20);
-        let mut config = connection.config(&[
-            ("queued.max.messages.kbytes", &queued_kbytes.to_string()),
-            ("queued.min.messages", &queued_messages.to_string()),
-            ("fetch.message.max.bytes", &fetch_bytes.to_string()),
+        let [queued_kbytes, queued_messages, fetch_bytes] =
+            [queued_kbytes.into(), queued_messages, fetch_bytes].map(|value| value.to_string());
+        let defaults = [
+            ("queued.max.messages.kbytes", queued_kbytes.as_str()),
+            ("queued.min.messages", &queued_messages),
+            ("fetch.message.max.bytes", &fetch_bytes),
             // How long the fetcher of a full queue sleeps: the default of a second starves a fast reader.
             ("fetch.queue.backoff.ms", "5"),
             // A fetch that waits at the end of one partition holds up another whose queue was full when it was sent.
             ("fetch.wait.max.ms", "250"),
             ("fetch.error.backoff.ms", "100"),
             ("topic.metadata.refresh.interval.ms", "5000"),
-            // How long a topic may be missing before it counts as deleted.
+            // For a topic that librdkafka has just heard of; one that it knew is missing at once, see `watch`.
             ("topic.metadata.propagation.max.ms", "10000"),
-        ])?;
-        config
-            .set("group.id", &options.group_id)
-            .set("isolation.level", "read_committed")
-            .set("auto.offset.reset", "error")
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("enable.partition.eof", "true")
-            .set("allow.auto.create.topics", "false");
-        let mut consumer: BaseConsumer<Context> = config
-            .create_with_context(Context::new("source"))
-            .map_err(ConnectionError::from_kafka)?;
+        ];
+        let mut consumer = client::reader(connection, "source", &options.group_id, &defaults)?;
         let events = Arc::new(AtomicBool::new(true));
         {
             let (events, wake) = (Arc::clone(&events), Arc::clone(&wake));
@@ -233,26 +229,50 @@ impl Source {
         };
         let mut records = 0;
         let mut fault = None;
+        let mut doubt = false;
         let taken = queue.drain(max.max(1), |item| match item {
+            // A gap: what lies behind it is not to be taken for read.
+            _ if fault.is_some() => {}
             Item::Record(record) => {
                 *position = record.offset + 1;
                 records += 1;
                 each(record);
             }
             Item::End(offset) => *position = (*position).max(offset),
-            Item::Fault { code, offset, reason } => {
-                fault = fault
-                    .take()
-                    .or_else(|| fatal(&self.topic, partition, offset, code, reason));
-            }
+            Item::Fault { code, offset, reason } => match meaning(code) {
+                Meaning::Passes => tracing::debug!(
+                    topic = self.topic,
+                    partition,
+                    offset,
+                    reason,
+                    "fetch failed, librdkafka tries again"
+                ),
+                Meaning::Doubt => doubt = true,
+                Meaning::OutOfRange => {
+                    fault = Some(SourceError::OutOfRange {
+                        partition,
+                        offset,
+                        reason,
+                    });
+                }
+                Meaning::Refused => {
+                    fault = Some(SourceError::Refused {
+                        partition,
+                        offset,
+                        reason,
+                    });
+                }
+            },
         });
-        if let Some(error) = fault {
-            return Err(error);
+        let maybe_more = taken > 0 && queue.len() > 0;
+        if doubt {
+            self.consumer.context().doubt();
+            self.settle_doubt();
         }
-        Ok(Read {
-            records,
-            maybe_more: taken > 0 && !queue.is_empty(),
-        })
+        match fault {
+            Some(error) => Err(error),
+            None => Ok(Read { records, maybe_more }),
+        }
     }
 
     /// The next offset to be read: one past the last record handed over, or past the end of the partition with its
@@ -271,33 +291,53 @@ impl Source {
                 self.events.store(true, Ordering::Release);
                 (self.wake)();
             }
-            let context = self.consumer.context();
-            if (context.take_doubt() || context.is_down()) && !self.watched.swap(true, Ordering::AcqRel) {
-                self.ask_until_answered();
-            }
+            self.settle_doubt();
+        }
+    }
+
+    /// Asks the broker when there is reason to. While a thread asks already, a doubt stays for when it has its answer.
+    fn settle_doubt(&self) {
+        let context = self.consumer.context();
+        let watched = self.watched.load(Ordering::Acquire);
+        if !watched && (context.take_doubt() || context.is_down()) {
+            self.watch();
         }
     }
 
     /// librdkafka tells when the brokers are gone, but not when they are back, and a deleted topic only in its log:
-    /// a thread asks until there is an answer.
-    fn ask_until_answered(&self) {
+    /// a thread asks until there is an answer. A topic that is missing counts as gone only after [`MISSING`], because
+    /// one broker may not know yet, or not any more, what the others do.
+    fn watch(&self) {
+        self.watched.store(true, Ordering::Release);
         let consumer = Arc::downgrade(&self.consumer);
         let (watched, gone) = (Arc::clone(&self.watched), Arc::clone(&self.gone));
-        let (wake, topic) = (Arc::clone(&self.wake), self.topic.clone());
+        let (wake, events) = (Arc::clone(&self.wake), Arc::clone(&self.events));
+        let topic = self.topic.clone();
+        let partitions: Vec<i32> = self.partitions.keys().copied().collect();
         let ask = move || {
+            let mut missing_since: Option<Instant> = None;
             while let Some(consumer) = consumer.upgrade() {
-                let answer = listing::leaders(consumer.client(), &topic, Duration::from_secs(1));
-                if let Ok(answer) = answer {
-                    consumer.context().is_back();
-                    use RDKafkaErrorCode::{UnknownTopic, UnknownTopicOrPartition};
-                    let missing = matches!(answer, Err(UnknownTopic | UnknownTopicOrPartition));
-                    gone.store(missing, Ordering::Release);
-                    break;
+                match listing::leaders(consumer.client(), &topic, Duration::from_secs(1)) {
+                    Ok(answer) => {
+                        consumer.context().is_back();
+                        if !is_missing(&answer, &partitions) {
+                            break;
+                        }
+                        let since = *missing_since.get_or_insert_with(Instant::now);
+                        if since.elapsed() >= MISSING {
+                            gone.store(true, Ordering::Release);
+                            break;
+                        }
+                    }
+                    // No word is not the word that it is missing.
+                    Err(_) => missing_since = None,
                 }
                 drop(consumer);
-                std::thread::sleep(Duration::from_millis(200));
+                std::thread::sleep(ASK_AGAIN);
             }
             watched.store(false, Ordering::Release);
+            // A doubt that came meanwhile is looked at again.
+            events.store(true, Ordering::Release);
             wake();
         };
         if std::thread::Builder::new()
@@ -315,30 +355,32 @@ impl Source {
     }
 }
 
-/// What an error in a partition's queue means: `None` for one that librdkafka gets over by itself.
-fn fatal(
-    topic: &str,
-    partition: i32,
-    offset: i64,
-    code: RDKafkaErrorCode,
-    reason: String,
-) -> Option<SourceError> {
+/// Whether the topic, or one of these partitions of it, does not exist.
+fn is_missing(answer: &Result<BTreeMap<i32, Option<i32>>, RDKafkaErrorCode>, partitions: &[i32]) -> bool {
+    match answer {
+        Ok(known) => !partitions.iter().all(|partition| known.contains_key(partition)),
+        Err(code) => matches!(
+            code,
+            RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition
+        ),
+    }
+}
+
+/// What an error in a partition's queue means.
+enum Meaning {
+    /// librdkafka gets over it by itself.
+    Passes,
+    /// The topic may be gone: ask.
+    Doubt,
+    OutOfRange,
+    Refused,
+}
+
+fn meaning(code: RDKafkaErrorCode) -> Meaning {
     use RDKafkaErrorCode as Code;
     match code {
-        Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation => {
-            Some(SourceError::OutOfRange {
-                partition,
-                offset,
-                reason,
-            })
-        }
-        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-            Some(SourceError::TopicGone {
-                topic: topic.to_owned(),
-                partition,
-                reason,
-            })
-        }
+        Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation => Meaning::OutOfRange,
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => Meaning::Doubt,
         Code::BrokerTransportFailure
         | Code::AllBrokersDown
         | Code::OperationTimedOut
@@ -351,20 +393,7 @@ fn fatal(
         | Code::UnknownLeaderEpoch
         | Code::BrokerNotAvailable
         | Code::NetworkException
-        | Code::Resolve => {
-            tracing::debug!(
-                topic,
-                partition,
-                offset,
-                reason,
-                "fetch failed, librdkafka tries again"
-            );
-            None
-        }
-        _ => Some(SourceError::Refused {
-            partition,
-            offset,
-            reason,
-        }),
+        | Code::Resolve => Meaning::Passes,
+        _ => Meaning::Refused,
     }
 }

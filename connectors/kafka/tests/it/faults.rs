@@ -258,3 +258,56 @@ fn a_source_waits_for_the_broker_and_reads_on() {
     commit("b");
     read_until(&|_, seen| seen == ["a", "b"]);
 }
+
+#[test]
+fn a_broker_that_restarts_in_mid_transaction_is_waited_for() {
+    let mut broker = DevBroker::start();
+    let connection = connection_to(&broker);
+    make(&connection, "results", 1, &[]);
+    let topic = Arc::from("results");
+    let mut sink = Sink::connect(&connection, options()).unwrap();
+    sink.commit_with(&records(&topic, 0, &["a"]), || {
+        broker.kill();
+        broker.start_again();
+    })
+    .unwrap();
+    sink.commit(&records(&topic, 0, &["b"])).unwrap();
+    assert_eq!(values(&connection, &topic, 0), ["a", "b"]);
+}
+
+#[test]
+fn read_ahead_is_bounded() {
+    let mut broker = DevBroker::start();
+    let connection = connection_to(&broker);
+    make(&connection, "orders", 2, &[]);
+    let topic: Arc<str> = Arc::from("orders");
+    let mut sink = Sink::connect(&connection, options()).unwrap();
+    let kilobyte = "x".repeat(1024);
+    for partition in [0, 1] {
+        for _ in 0..50 {
+            sink.commit(&records(&topic, partition, &[kilobyte.as_str(); 64]))
+                .unwrap();
+        }
+    }
+    let options = SourceOptions {
+        topic: "orders".into(),
+        group_id: "job".into(),
+        queued_kbytes: 64,
+    };
+    let mut source = Source::connect(&connection, &options, Arc::new(|| {})).unwrap();
+    source.assign(0, 0).unwrap();
+    source.assign(1, 0).unwrap();
+    // By the time all of one has come, all of the other would have, too.
+    eventually("the other partition", || {
+        source.read(1, 1000, |_| {}).unwrap();
+        match source.position(1) {
+            3250 => Ok(()),
+            other => Err(other.to_string()),
+        }
+    });
+    broker.kill();
+    let mut ahead = 0;
+    while source.read(0, 10_000, |_| ahead += 1).unwrap().records > 0 {}
+    // The queue, and a fetch on top of it.
+    assert!((1..=64 * 4).contains(&ahead), "{ahead} KiB of 3200");
+}

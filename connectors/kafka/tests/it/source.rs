@@ -1,7 +1,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use test_support::patience::eventually;
@@ -278,5 +279,68 @@ fn a_reader_that_panics_leaves_the_source_usable() {
 fn an_empty_transaction_is_no_error() {
     on_each_server(|connection| {
         sink(connection).commit(&Transaction::default()).unwrap();
+    });
+}
+
+#[test]
+fn who_reads_only_when_woken_misses_nothing() {
+    const COMMITS: i64 = 400;
+    on_each_server(|connection| {
+        let topic = topic(connection, 1);
+        let (wake, woken) = mpsc::channel();
+        let wake = Mutex::new(wake);
+        let options = SourceOptions {
+            topic: topic.to_string(),
+            group_id: unique("group"),
+            queued_kbytes: 1024,
+        };
+        let wake = Arc::new(move || {
+            // Nobody listens any more once the test is over.
+            let _ = wake.lock().unwrap_or_else(PoisonError::into_inner).send(());
+        });
+        let mut source = Source::connect(connection, &options, wake).unwrap();
+        source.assign(0, 0).unwrap();
+        let committing = {
+            let (connection, topic) = (connection.clone(), topic.clone());
+            std::thread::spawn(move || {
+                let mut sink = sink(&connection);
+                for _ in 0..COMMITS {
+                    sink.commit(&records(&topic, 0, &["a", "b", "c", "d"])).unwrap();
+                }
+            })
+        };
+        let mut seen = 0;
+        // Each commit leaves four records and a marker; behind the last marker only the end event brings the position.
+        while source.position(0) < COMMITS * 5 {
+            if woken.recv_timeout(Duration::from_secs(60)).is_err() {
+                panic!("no wake-up at {} after {seen} records", source.position(0));
+            }
+            // Fewer at a time than a commit has.
+            while source.read(0, 3, |_| seen += 1).unwrap().maybe_more {}
+        }
+        assert_eq!(seen, COMMITS * 4);
+        committing.join().unwrap();
+    });
+}
+
+#[test]
+fn a_partition_that_was_made_after_the_source_is_read() {
+    on_each_server(|connection| {
+        let topic = topic(connection, 1);
+        let (mut source, _) = source(connection, &topic);
+        source.assign(0, 0).unwrap();
+        sink(connection).commit(&records(&topic, 0, &["a"])).unwrap();
+        assert_eq!(read_to(&mut source, 0, 2), ["a"]);
+        let more = [NewPartitions::new(&topic, 2)];
+        for result in block_on(admin(connection).create_partitions(&more, &AdminOptions::new())).unwrap() {
+            result.unwrap();
+        }
+        eventually("partitions", || match partitions(connection, &topic) {
+            Ok(known) if known == [0, 1] => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+        source.assign(1, 0).unwrap();
+        sink(connection).commit(&records(&topic, 1, &["b"])).unwrap();
+        assert_eq!(read_to(&mut source, 1, 2), ["b"]);
     });
 }
