@@ -2,14 +2,16 @@
 
 mod deliveries;
 mod error;
+mod fault;
+mod group;
+mod parts;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
+use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
@@ -17,6 +19,8 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use self::deliveries::{Deliveries, Failure};
 pub use self::error::SinkError;
+use self::fault::Fault;
+use self::parts::Parts;
 use crate::connection::{Connection, ConnectionError};
 
 /// Who the sink is and how long it may wait.
@@ -80,12 +84,14 @@ pub struct Receipt {
 /// Writes transactions, one after the other; blocks, so it belongs on a thread of its own.
 ///
 /// After [`SinkError::Rejected`] and [`SinkError::Unavailable`] from [`commit`](Self::commit) the sink may be used
-/// again, unless it could not even abort: then each further call says so. Dropping it and connecting anew is safe after any error.
+/// again, unless it could not even abort: then each further call says so. After `Fenced` and `Fatal` each further call
+/// says the same again. Connecting anew is safe after any error but `Fenced`, which it would turn against another process.
 pub struct Sink {
     producer: BaseProducer<Deliveries>,
     group: ConsumerGroupMetadata,
     options: SinkOptions,
-    usable: bool,
+    /// What each further call answers, once this sink is of no more use.
+    dead: Option<SinkError>,
     /// The broker refused a batch. librdkafka counts its sequence numbers on as if it had been taken, so the next
     /// transaction is bound to fail, and its abort puts client and broker into step again.
     out_of_step: bool,
@@ -97,8 +103,10 @@ const ABORT: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_secs(2);
 /// How long a connection to a broker that is there takes, amply.
 const CONNECTION: Duration = Duration::from_millis(200);
-/// How often deliveries are looked at.
+/// The longest pause between two looks at the deliveries, and the shortest: each costs a wake-up, and is added to the
+/// time of a commit.
 const POLL: Duration = Duration::from_millis(1);
+const FIRST_POLL: Duration = Duration::from_micros(50);
 
 impl Sink {
     /// Connects and fences whoever ran before under the same transactional id: once this returns, a transaction of
@@ -124,12 +132,12 @@ impl Sink {
         let producer: BaseProducer<Deliveries> = config
             .create_with_context(Deliveries::default())
             .map_err(ConnectionError::from_kafka)?;
-        let group = group_metadata(&options.group_id)?;
+        let group = group::metadata(&options.group_id)?;
         let sink = Sink {
             producer,
             group,
             options,
-            usable: true,
+            dead: None,
             out_of_step: false,
         };
         let patience = sink.options.connect_timeout;
@@ -161,56 +169,72 @@ impl Sink {
         transaction: &Transaction,
         mut acknowledged: impl FnMut(),
     ) -> Result<Receipt, SinkError> {
-        let mut batching = Batching::Free;
+        let records = &transaction.records;
+        let mut parts = Parts::whole(records.len());
         loop {
             let out_of_step = std::mem::take(&mut self.out_of_step);
-            match self.attempt(transaction, batching, &mut acknowledged) {
+            let fault = match self.attempt(transaction, &parts, &mut acknowledged) {
                 Ok(receipt) => return Ok(receipt),
-                // A batch is refused as a whole, and its size is limited as a whole: find out which record it was.
-                Err(Fault::Refused(_)) if batching == Batching::Free && transaction.records.len() > 1 => {
+                Err(fault) => fault,
+            };
+            match fault {
+                Fault::Refused(ref failure, cause) => {
                     self.out_of_step = true;
-                    batching = Batching::OneByOne;
+                    if parts.split(records, failure.index, cause) && self.dead.is_none() {
+                        continue;
+                    }
                 }
-                Err(Fault::Sink(SinkError::Unavailable(_))) if out_of_step && self.usable => {}
-                Err(fault) => {
-                    self.out_of_step = matches!(fault, Fault::Refused(_));
-                    return Err(fault.public(transaction));
-                }
+                Fault::Sink(SinkError::Unavailable(_)) if out_of_step && self.dead.is_none() => continue,
+                Fault::Sink(_) => {}
             }
+            return Err(fault.public(transaction));
         }
     }
 
     fn attempt(
         &mut self,
         transaction: &Transaction,
-        batching: Batching,
+        parts: &Parts,
         acknowledged: &mut dyn FnMut(),
     ) -> Result<Receipt, Fault> {
-        if !self.usable {
-            let reason = "this sink failed before and could not abort; connect a new one".to_owned();
-            return Err(SinkError::Unavailable(reason).into());
+        if let Some(error) = &self.dead {
+            return Err(error.clone().into());
         }
         let deadline = Instant::now() + self.options.transaction_timeout;
         self.producer.context().begin(transaction.records.len());
-        let prepared = self.prepare(transaction, batching, deadline);
+        let prepared = self.prepare(transaction, parts, deadline);
         if let Err(fault) = prepared {
-            return Err(self.give_up(fault));
+            return Err(self.give_up(fault).0);
         }
         acknowledged();
-        match self.patiently(deadline, |wait| self.producer.commit_transaction(wait)) {
+        // However late it is, the broker may have its say: whether it has ended the transaction, for one.
+        let answered_by = deadline.max(Instant::now() + LONG);
+        match self.patiently(answered_by, |wait| self.producer.commit_transaction(wait)) {
             Ok(()) => Ok(self.producer.context().receipt(transaction)),
             Err(KafkaError::Transaction(error)) if error.txn_requires_abort() => {
-                Err(self.give_up(SinkError::Unavailable(error.string()).into()))
+                match self.give_up(SinkError::Unavailable(error.string()).into()) {
+                    // The commit may have been sent before it failed, and nothing has undone it.
+                    (Fault::Sink(SinkError::Unavailable(reason)), Abort::Failed) => {
+                        Err(SinkError::OutcomeUnknown(reason).into())
+                    }
+                    (fault, _) => Err(fault),
+                }
             }
             Err(KafkaError::Flush(code)) => {
-                Err(self.give_up(SinkError::Unavailable(format!("not all was acknowledged: {code}")).into()))
+                let reason = format!("not all was acknowledged: {code}");
+                Err(self.give_up(SinkError::Unavailable(reason).into()).0)
             }
             Err(error) => {
-                self.usable = false;
                 let known = SinkError::from_transaction(&error, &self.detail(&error));
                 Err(match known {
-                    SinkError::Unavailable(reason) => SinkError::OutcomeUnknown(reason),
-                    fatal => fatal,
+                    SinkError::Unavailable(reason) => {
+                        self.dead = Some(no_use());
+                        SinkError::OutcomeUnknown(reason)
+                    }
+                    last => {
+                        self.dead = Some(last.clone());
+                        last
+                    }
                 }
                 .into())
             }
@@ -218,13 +242,16 @@ impl Sink {
     }
 
     /// Everything but the last step: all records acknowledged, the offsets accepted.
-    fn prepare(&self, transaction: &Transaction, batching: Batching, deadline: Instant) -> Result<(), Fault> {
+    fn prepare(&self, transaction: &Transaction, parts: &Parts, deadline: Instant) -> Result<(), Fault> {
         self.producer
             .begin_transaction()
             .map_err(|error| self.fault(error))?;
-        for (index, record) in transaction.records.iter().enumerate() {
-            self.send(index, record, deadline)?;
-            if batching == Batching::OneByOne {
+        for part in parts.ranges() {
+            let last = part.end == transaction.records.len();
+            for index in part {
+                self.send(index, &transaction.records[index], deadline)?;
+            }
+            if !last {
                 self.drain(deadline)?;
             }
         }
@@ -266,6 +293,8 @@ impl Sink {
                     self.producer.poll(POLL);
                     outgoing = back;
                 }
+                // The transaction failed while this record waited for its turn.
+                Some(RDKafkaErrorCode::State) => return Err(self.cause(error, deadline)),
                 Some(code) => {
                     let reason = code.to_string();
                     return Err(self.delivery_fault(Failure { index, code, reason }));
@@ -295,7 +324,12 @@ impl Sink {
             if started.elapsed() > LONG {
                 self.producer.context().waits();
             }
-            self.producer.poll(POLL);
+            let before = self.producer.in_flight_count();
+            self.producer.poll(Duration::ZERO);
+            if before > 0 && self.producer.in_flight_count() == before {
+                // In step with the wait: an eighth longer than it must be. (`poll` would use all the time it is given.)
+                std::thread::sleep((started.elapsed() / 8).clamp(FIRST_POLL, POLL));
+            }
         }
     }
 
@@ -309,11 +343,13 @@ impl Sink {
             self.producer
                 .send_offsets_to_transaction(&list, &self.group, wait)
         });
-        sent.map_err(|error| {
-            // A record that was refused may be the cause, and this only its consequence.
-            let settle = (Instant::now() + ABORT).min(deadline);
-            self.drain(settle).err().unwrap_or_else(|| self.fault(error))
-        })
+        sent.map_err(|error| self.cause(error, deadline))
+    }
+
+    /// A record that was refused may be the cause, and the error of a call only its consequence.
+    fn cause(&self, error: KafkaError, deadline: Instant) -> Fault {
+        let settle = (Instant::now() + ABORT).min(deadline);
+        self.drain(settle).err().unwrap_or_else(|| self.fault(error))
     }
 
     /// Repeats a call that may be repeated until the deadline, and says so in the log when it takes long.
@@ -335,20 +371,22 @@ impl Sink {
     }
 
     /// Aborts, and passes the fault on; where that cannot be done the sink is of no further use.
-    fn give_up(&mut self, fault: Fault) -> Fault {
-        let lost = matches!(&fault, Fault::Sink(SinkError::Fenced(_) | SinkError::Fatal(_)));
-        if lost {
-            self.usable = false;
-            return fault;
+    fn give_up(&mut self, fault: Fault) -> (Fault, Abort) {
+        if let Fault::Sink(error @ (SinkError::Fenced(_) | SinkError::Fatal(_))) = &fault {
+            self.dead = Some(error.clone());
+            return (fault, Abort::Failed);
         }
-        match self.while_serving(|producer| producer.abort_transaction(ABORT)) {
-            Ok(()) => fault,
-            Err(error) => {
-                self.usable = false;
-                match SinkError::from_transaction(&error, &self.detail(&error)) {
-                    fenced @ SinkError::Fenced(_) => fenced.into(),
-                    _ => fault,
-                }
+        let Err(error) = self.while_serving(|producer| producer.abort_transaction(ABORT)) else {
+            return (fault, Abort::Done);
+        };
+        match SinkError::from_transaction(&error, &self.detail(&error)) {
+            fenced @ SinkError::Fenced(_) => {
+                self.dead = Some(fenced.clone());
+                (fenced.into(), Abort::Failed)
+            }
+            _ => {
+                self.dead = Some(no_use());
+                (fault, Abort::Failed)
             }
         }
     }
@@ -369,23 +407,7 @@ impl Sink {
     }
 
     fn delivery_fault(&self, failure: Failure) -> Fault {
-        use RDKafkaErrorCode as Code;
-        match failure.code {
-            Code::MessageSizeTooLarge
-            | Code::InvalidMessageSize
-            | Code::InvalidRecord
-            | Code::InvalidTimestamp
-            | Code::UnsupportedForMessageFormat => Fault::Refused(failure),
-            _ if failure.is_consequence() => {
-                // The transaction failed before this record went out: the cause is with the client.
-                let fatal = self.producer.client().fatal_error();
-                match fatal {
-                    Some((code, text)) => SinkError::from_code(code, true, text).into(),
-                    None => SinkError::Unavailable(failure.reason).into(),
-                }
-            }
-            code => SinkError::from_code(code, false, failure.reason).into(),
-        }
+        Fault::of_delivery(failure, self.producer.client().fatal_error())
     }
 
     fn fault(&self, error: KafkaError) -> Fault {
@@ -420,63 +442,20 @@ impl Sink {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Abort {
+    Done,
+    Failed,
+}
+
+/// The answer of a sink whose transaction may still be open.
+fn no_use() -> SinkError {
+    SinkError::Unavailable("this sink failed before and could not abort; connect a new one".to_owned())
+}
+
 impl Drop for Sink {
     fn drop(&mut self) {
         // What is still queued belongs to a transaction that nobody will commit.
         self.producer.purge(PurgeConfig::default().queue().inflight());
     }
 }
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Batching {
-    Free,
-    OneByOne,
-}
-
-/// Why an attempt failed, before the index is put into its place.
-enum Fault {
-    /// The broker, or the client for it, will not take this record or its batch.
-    Refused(Failure),
-    Sink(SinkError),
-}
-
-impl From<SinkError> for Fault {
-    fn from(error: SinkError) -> Self {
-        Self::Sink(error)
-    }
-}
-
-impl Fault {
-    fn public(self, transaction: &Transaction) -> SinkError {
-        match self {
-            Self::Sink(error) => error,
-            Self::Refused(Failure { index, reason, .. }) => {
-                let topic = Arc::clone(&transaction.records[index].topic);
-                SinkError::Rejected { topic, index, reason }
-            }
-        }
-    }
-}
-
-/// The metadata of a group that nobody has joined. librdkafka's wrapper gives it only through a consumer; one without
-/// brokers is enough and connects to nothing.
-fn group_metadata(group_id: &str) -> Result<ConsumerGroupMetadata, SinkError> {
-    let mut config = ClientConfig::new();
-    config.set("group.id", group_id);
-    let consumer: BaseConsumer<Quiet> = config
-        .create_with_context(Quiet)
-        .map_err(ConnectionError::from_kafka)?;
-    consumer
-        .group_metadata()
-        .ok_or_else(|| SinkError::Fatal(format!("group id `{group_id}` is not usable")))
-}
-
-/// A client that says nothing: having no brokers is not worth a log line.
-struct Quiet;
-
-impl rdkafka::ClientContext for Quiet {
-    fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
-    fn error(&self, _: KafkaError, _: &str) {}
-}
-
-impl rdkafka::consumer::ConsumerContext for Quiet {}

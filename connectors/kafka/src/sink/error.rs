@@ -28,7 +28,7 @@ pub enum SinkError {
          time-out ({0})"
     )]
     Fenced(String),
-    /// The commit was sent and the answer did not come: it may have happened. Drop the sink, connect a new one (which
+    /// The commit was sent and the answer did not come, or it failed and could not be aborted: it may have happened. Drop the sink, connect a new one (which
     /// settles it) and read the progress record. If that is neither the one sent nor the one before it, another
     /// process took over meanwhile: treat it as `Fenced`.
     #[error("the outcome of the transaction is unknown: {0}")]

@@ -94,17 +94,42 @@ fn a_dead_letter_cut_to_the_limit_is_taken_and_says_what_it_was() {
 }
 
 #[test]
-fn a_topic_that_does_not_exist_is_no_lasting_harm() {
+fn a_partition_that_does_not_exist_is_no_lasting_harm() {
     on_each_server(|connection| {
         let there = topic(connection, 1);
         let mut sink = sink(connection);
         let mut transaction = records(&there, 0, &["a"]);
-        // A partition that the topic does not have.
         transaction.records.push(record(&there, 9, "b"));
         let error = sink.commit(&transaction).unwrap_err();
         assert!(matches!(error, SinkError::Unavailable(_)), "{error}");
         transaction.records.pop();
         sink.commit(&transaction).unwrap();
         assert_eq!(values(connection, &there, 0), ["a"]);
+    });
+}
+
+#[test]
+fn thousands_of_records_that_are_too_large_only_together_are_written_in_order() {
+    on_each_server(|connection| {
+        let topic = topic_with(connection, 1, &[("max.message.bytes", "10000")]);
+        let many: Vec<String> = (0..5_000).map(|n| format!("{n:0100}")).collect();
+        let refs: Vec<&str> = many.iter().map(String::as_str).collect();
+        sink(connection).commit(&records(&topic, 0, &refs)).unwrap();
+        assert_eq!(values(connection, &topic, 0), many);
+    });
+}
+
+#[test]
+fn a_record_too_large_is_found_among_thousands() {
+    on_each_server(|connection| {
+        let topic = topic_with(connection, 1, &[("max.message.bytes", "10000")]);
+        let large = "x".repeat(20_000);
+        let mut refs = vec!["a"; 3_000];
+        refs[2_222] = &large;
+        let error = sink(connection).commit(&records(&topic, 0, &refs)).unwrap_err();
+        assert!(
+            matches!(error, SinkError::Rejected { index: 2_222, .. }),
+            "{error}"
+        );
     });
 }

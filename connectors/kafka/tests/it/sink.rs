@@ -1,6 +1,7 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use weir_kafka::{Sink, SinkError, SinkOptions, Transaction};
+use test_support::patience::eventually;
+use weir_kafka::{Sink, SinkError, SinkOptions, Transaction, offsets};
 
 use crate::servers::{on_each_server, record, records, sink, topic, unique, values};
 
@@ -33,6 +34,8 @@ fn who_connects_with_the_same_id_fences_the_one_before() {
         let mut second = Sink::connect(connection, options).unwrap();
         let error = first.commit(&records(&topic, 0, &["zombie"])).unwrap_err();
         assert!(matches!(error, SinkError::Fenced(_)), "{error}");
+        let again = first.commit(&records(&topic, 0, &["zombie"])).unwrap_err();
+        assert!(matches!(again, SinkError::Fenced(_)), "{again}");
         second.commit(&records(&topic, 0, &["b"])).unwrap();
         assert_eq!(values(connection, &topic, 0), ["a", "b"]);
     });
@@ -58,5 +61,42 @@ fn many_records_in_one_transaction_arrive_in_order() {
         let refs: Vec<&str> = many.iter().map(String::as_str).collect();
         sink(connection).commit(&records(&topic, 0, &refs)).unwrap();
         assert_eq!(values(connection, &topic, 0), many);
+    });
+}
+
+#[test]
+fn a_transaction_that_the_broker_has_ended_fences_the_sink() {
+    on_each_server(|connection| {
+        let topic = topic(connection, 1);
+        let options = SinkOptions {
+            transaction_timeout: Duration::from_secs(2),
+            ..SinkOptions::new(unique("sink"), unique("group"))
+        };
+        let mut sink = Sink::connect(connection, options).unwrap();
+        let error = sink.commit_with(&records(&topic, 0, &["late"]), || {
+            // The record and the marker of the abort.
+            eventually("aborted", || match offsets(connection, &topic).unwrap()[&0] {
+                (0, 2) => Ok(()),
+                other => Err(format!("{other:?}")),
+            });
+        });
+        let error = error.unwrap_err();
+        assert!(matches!(error, SinkError::Fenced(_)), "{error:?}");
+        assert!(values(connection, &topic, 0).is_empty());
+    });
+}
+
+#[test]
+fn a_time_out_beyond_the_brokers_limit_is_fatal() {
+    on_each_server(|connection| {
+        let options = SinkOptions {
+            transaction_timeout: Duration::from_secs(24 * 60 * 60),
+            ..SinkOptions::new(unique("sink"), unique("group"))
+        };
+        match Sink::connect(connection, options) {
+            Err(SinkError::Fatal(_)) => {}
+            Err(other) => panic!("{other:?}"),
+            Ok(_) => panic!("connected"),
+        }
     });
 }
