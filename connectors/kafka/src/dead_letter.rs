@@ -36,7 +36,7 @@ const HEADER_OVERHEAD: usize = 10;
 /// What would be larger than `max_bytes` (the topic's `max.message.bytes`) is cut, the value first and then the key,
 /// and the header `truncated` carries the original size of key and value together, in bytes. So it always fits, if
 /// `max_bytes` leaves room for the headers (about 1.5 KB).
-pub fn dead_letter(to: &Arc<str>, source_topic: &str, reject: &Reject, max_bytes: usize) -> Outgoing {
+pub fn dead_letter(to: &Arc<str>, source_topic: &str, reject: Reject, max_bytes: usize) -> Outgoing {
     let mut headers: Vec<(&'static str, Vec<u8>)> = vec![
         (
             "error",
@@ -49,21 +49,24 @@ pub fn dead_letter(to: &Arc<str>, source_topic: &str, reject: &Reject, max_bytes
     if let Some(timestamp) = reject.timestamp {
         headers.push(("source_timestamp", timestamp.to_string().into_bytes()));
     }
-    let mut key = reject.key.as_deref();
-    let mut value = reject.value.as_deref();
-    let original = size(key) + size(value);
+    let (mut key, mut value) = (reject.key, reject.value);
+    let original = size(key.as_deref()) + size(value.as_deref());
     if original + overhead(&headers) > max_bytes {
         headers.push(("truncated", original.to_string().into_bytes()));
         let room = max_bytes.saturating_sub(overhead(&headers));
-        let value_room = room.saturating_sub(size(key));
-        value = value.map(|value| &value[..value.len().min(value_room)]);
-        key = key.map(|key| &key[..key.len().min(room)]);
+        let value_room = room.saturating_sub(size(key.as_deref()));
+        if let Some(value) = &mut value {
+            value.truncate(value_room);
+        }
+        if let Some(key) = &mut key {
+            key.truncate(room);
+        }
     }
     Outgoing {
         topic: Arc::clone(to),
         partition: None,
-        key: key.map(<[u8]>::to_vec),
-        value: value.map(<[u8]>::to_vec),
+        key,
+        value,
         headers,
     }
 }
@@ -100,7 +103,7 @@ mod tests {
         }
     }
 
-    fn letter(reject: &Reject, max_bytes: usize) -> Outgoing {
+    fn letter(reject: Reject, max_bytes: usize) -> Outgoing {
         dead_letter(&Arc::from("orders-dlq"), "orders", reject, max_bytes)
     }
 
@@ -111,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_fits_is_whole_and_tells_where_it_came_from() {
-        let record = letter(&reject(4, 300, "total_amount: negative"), 1_048_588);
+        let record = letter(reject(4, 300, "total_amount: negative"), 1_048_588);
         assert_eq!(record.key.as_deref(), Some(&b"kkkk"[..]));
         assert_eq!(record.value.as_ref().unwrap().len(), 300);
         assert_eq!(header(&record, "error"), Some("total_amount: negative"));
@@ -124,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_large_value_is_cut_to_fit_and_the_original_size_is_told() {
-        let record = letter(&reject(4, 5_000, "too large"), 2_000);
+        let record = letter(reject(4, 5_000, "too large"), 2_000);
         let total = size(record.key.as_deref()) + size(record.value.as_deref()) + overhead(&record.headers);
         assert_eq!(total, 2_000);
         assert_eq!(record.key.as_deref(), Some(&b"kkkk"[..]));
@@ -133,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_huge_key_is_cut_too() {
-        let record = letter(&reject(50_000, 10, "x"), 2_000);
+        let record = letter(reject(50_000, 10, "x"), 2_000);
         assert_eq!(record.value.as_deref(), Some(&b""[..]));
         let total = size(record.key.as_deref()) + overhead(&record.headers);
         assert_eq!(total, 2_000);
@@ -148,14 +151,14 @@ mod tests {
             timestamp: None,
             ..reject(0, 0, "no value")
         };
-        let record = letter(&none, 1_000);
+        let record = letter(none, 1_000);
         assert_eq!((&record.key, &record.value), (&None, &None));
         assert_eq!(header(&record, "source_timestamp"), None);
     }
 
     #[test]
     fn a_long_error_is_bounded_between_characters() {
-        let record = letter(&reject(1, 1, &"ä".repeat(5_000)), 1_048_588);
+        let record = letter(reject(1, 1, &"ä".repeat(5_000)), 1_048_588);
         let error = header(&record, "error").unwrap();
         assert!(error.len() <= MAX_ERROR_BYTES && error.chars().all(|c| c == 'ä'));
     }

@@ -263,7 +263,7 @@ impl Committer {
             value: reject.value,
             error,
         };
-        dead_letter(topic, &self.topics.orders, &reject, most_bytes)
+        dead_letter(topic, &self.topics.orders, reject, most_bytes)
     }
 
     /// Writes the transaction once, however often it takes.

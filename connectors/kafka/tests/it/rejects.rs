@@ -75,7 +75,7 @@ fn a_dead_letter_cut_to_the_limit_is_taken_and_says_what_it_was() {
             error: "e".repeat(10_000),
         };
         for (key, value) in [(5, 5_000), (5, 1_000_000), (100_000, 5)] {
-            let letter = dead_letter(&topic, "orders", &reject(key, value), 5_000);
+            let letter = dead_letter(&topic, "orders", reject(key, value), 5_000);
             sink(connection)
                 .commit(&Transaction {
                     records: vec![letter],
