@@ -147,8 +147,9 @@ impl Source {
             ("fetch.message.max.bytes", &fetch_bytes),
             // How long the fetcher of a full queue sleeps: the default of a second starves a fast reader.
             ("fetch.queue.backoff.ms", "5"),
-            // A fetch that waits at the end of one partition holds up another whose queue was full when it was sent.
-            ("fetch.wait.max.ms", "250"),
+            // A fetch that waits at the end of one partition holds up another whose queue was full when it was sent: one is
+            // under way for each broker. Shorter than a full queue lasts, and no shorter, for the sake of idle time.
+            ("fetch.wait.max.ms", "100"),
             ("fetch.error.backoff.ms", "100"),
             ("topic.metadata.refresh.interval.ms", "5000"),
             // For a topic that librdkafka has just heard of; one that it knew is missing at once, see `watch`.
