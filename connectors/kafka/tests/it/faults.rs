@@ -122,6 +122,11 @@ fn a_commit_that_never_arrives_is_unknown_and_turns_out_aborted() {
 }
 
 #[test]
+fn a_commit_that_failed_and_cannot_be_aborted_is_unknown() {
+    assert_eq!(lose(EndTxn::Fail), ["before"]);
+}
+
+#[test]
 fn a_broker_that_stays_away_makes_a_commit_fail_in_time_and_the_next_one_succeeds() {
     let mut broker = DevBroker::start();
     let connection = connection_to(&broker);

@@ -17,6 +17,8 @@ pub(crate) enum EndTxn {
     LoseTheAnswer,
     /// It never reaches the broker.
     LoseTheRequest,
+    /// The proxy answers that it failed, and loses what comes next.
+    Fail,
 }
 
 pub(crate) struct Proxy {
@@ -73,15 +75,30 @@ fn requests(mut client: TcpStream, mut broker: TcpStream, mode: &AtomicU8, mute:
         let mut request = vec![0; usize::try_from(i32::from_be_bytes(length)).ok()?];
         client.read_exact(&mut request).ok().or_else(|| close(&broker))?;
         if i16::from_be_bytes([request[0], request[1]]) == END_TXN {
-            let mode = mode.load(Ordering::SeqCst);
-            if mode == EndTxn::LoseTheRequest as u8 {
+            let now = mode.load(Ordering::SeqCst);
+            if now == EndTxn::LoseTheRequest as u8 {
                 continue;
             }
-            mute.fetch_or(mode == EndTxn::LoseTheAnswer as u8, Ordering::SeqCst);
+            if now == EndTxn::Fail as u8 {
+                mode.store(EndTxn::LoseTheRequest as u8, Ordering::SeqCst);
+                client.write_all(&failure(&request)).ok()?;
+                continue;
+            }
+            mute.fetch_or(now == EndTxn::LoseTheAnswer as u8, Ordering::SeqCst);
         }
         broker.write_all(&length).ok()?;
         broker.write_all(&request).ok()?;
     }
+}
+
+/// The answer to a request that ends a transaction: an unexpected error of the server.
+fn failure(request: &[u8]) -> Vec<u8> {
+    let mut answer = 10_i32.to_be_bytes().to_vec();
+    // The number of the request, no throttling, the error.
+    answer.extend_from_slice(&request[4..8]);
+    answer.extend_from_slice(&0_i32.to_be_bytes());
+    answer.extend_from_slice(&(-1_i16).to_be_bytes());
+    answer
 }
 
 /// Passes answers back until the connection is muted.
