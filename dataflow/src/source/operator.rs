@@ -193,7 +193,7 @@ where
         let mut reader = Reader {
             capabilities: order_capability.zip(fact_capability),
             partitions: BTreeMap::new(),
-            bounded: None,
+            bounded: false,
             broken: false,
             log,
             setup,
@@ -220,8 +220,8 @@ where
 struct Reader<L, D, F> {
     capabilities: Option<(Capability<u64>, Capability<u64>)>,
     partitions: BTreeMap<i32, Partition>,
-    /// The ends of a bounded run.
-    bounded: Option<BTreeMap<i32, i64>>,
+    /// The run ends where its partitions end.
+    bounded: bool,
     broken: bool,
     log: L,
     setup: Setup,
@@ -364,9 +364,9 @@ where
                 Ok(Control::Ends { asked_ms, ends }) => self.ends(asked_ms, &ends, harvest),
                 Ok(Control::Finish(ends)) => {
                     for (id, partition) in &mut self.partitions {
-                        partition.end = Some(ends.get(id).copied().unwrap_or(0));
+                        partition.bound(ends.get(id).copied().unwrap_or(0));
                     }
-                    self.bounded = Some(ends);
+                    self.bounded = true;
                 }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
             }
@@ -374,7 +374,7 @@ where
     }
 
     fn ends(&mut self, asked_ms: i64, ends: &BTreeMap<i32, (i64, i64)>, harvest: &mut Harvest) {
-        if self.bounded.is_some() {
+        if self.bounded {
             return;
         }
         for (&id, &(first, end)) in ends {
@@ -477,14 +477,14 @@ where
     /// Moves the frontier to the least clock; at the end of a bounded run lets go of it.
     fn hold_frontier(&mut self) {
         let least = self.partitions.values().filter_map(Partition::holds).min();
-        let least = match (least, &self.bounded) {
+        let least = match (least, self.bounded) {
             (Some(least), _) => least,
-            (None, Some(_)) => {
+            (None, true) => {
                 self.capabilities = None;
                 return;
             }
             // A worker without partitions stays with the slowest of the others, as it may be given one.
-            (None, None) => self.setup.clocks.slowest().unwrap_or(0),
+            (None, false) => self.setup.clocks.slowest().unwrap_or(0),
         };
         if let Some((orders, facts)) = &mut self.capabilities
             && least > *orders.time()

@@ -256,6 +256,11 @@ impl Partition {
         }
     }
 
+    /// The run ends at `end`, or where the partition has got to by now: what was read is counted. The first end holds.
+    pub(super) fn bound(&mut self, end: i64) {
+        self.end.get_or_insert(end.max(self.position).max(self.processed));
+    }
+
     /// The end of a bounded run: nothing more of this partition will be sent.
     pub(super) fn finish(&mut self, harvest: &mut Harvest) {
         self.finished = true;

@@ -154,6 +154,37 @@ fn a_bounded_run_reads_to_the_ends_and_lets_go() {
 }
 
 #[test]
+fn a_run_told_to_finish_behind_what_it_has_read_ends_where_it_is() {
+    alone(|worker| {
+        let shelf = Shelf::of(&[&[order(1, 700), order(2, 701), order(3, 702)]]);
+        let source = Running::start(worker, &shelf, fresh(1));
+        assert_eq!(source.stamps().len(), 3);
+        source.finish(worker, &[1]);
+        assert_eq!(source.frontier(), None);
+        assert_eq!(
+            source.positions().pop().unwrap().1.next,
+            3,
+            "what was counted is before it"
+        );
+    });
+}
+
+#[test]
+fn of_two_requests_to_finish_the_first_counts() {
+    alone(|worker| {
+        let shelf = Shelf::of(&[&[]]);
+        let source = Running::start(worker, &shelf, fresh(1));
+        shelf.freeze(true);
+        shelf.append(0, &[order(1, 700), order(2, 701), order(3, 702)]);
+        source.finish(worker, &[1]);
+        source.finish(worker, &[3]);
+        shelf.freeze(false);
+        source.turn(worker);
+        assert_eq!((source.frontier(), source.stamps()), (None, vec![690]));
+    });
+}
+
+#[test]
 fn markers_after_the_last_record_count_as_read() {
     alone(|worker| {
         let shelf = Shelf::of(&[&[order(1, 700)]]);
