@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::operators::Capability;
@@ -24,8 +23,6 @@ use crate::window::Rules;
 const BATCH: usize = 1_024;
 /// Batches read before the other operators get their turn.
 const BATCHES_A_TURN: usize = 8;
-/// How soon a worker looks again at a partition that is ahead of the others.
-const PAUSE: Duration = Duration::from_millis(2);
 
 /// What the world tells a source while it runs.
 #[derive(Clone, Debug)]
@@ -494,7 +491,8 @@ where
         }
     }
 
-    /// Asks for another turn if there is something to read now, or soon.
+    /// Asks for another turn if there is something to read now. What is paused waits for the slowest clock, whose move
+    /// wakes every worker; what is held or not at hand is announced as well.
     fn look_again(&mut self) {
         let slowest = self.setup.clocks.slowest().unwrap_or(0);
         let in_flight: u64 = self
@@ -505,17 +503,8 @@ where
         // The counter is the sum over all workers: each adds how its own part has changed.
         let change = in_flight.wrapping_sub(std::mem::replace(&mut self.shown_in_flight, in_flight));
         self.setup.in_flight.fetch_add(change, Ordering::Relaxed);
-        if self.setup.hold.load(Ordering::Acquire) {
-            return;
-        }
         if self.next().is_some() {
             self.activator.activate();
-        } else if self
-            .partitions
-            .values()
-            .any(|partition| partition.maybe_more && !partition.finished)
-        {
-            self.activator.activate_after(PAUSE);
         }
     }
 }

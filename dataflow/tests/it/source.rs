@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use weir_dataflow::source::{Control, Reason, RejectedBefore, Start, StartPartition, Tally};
 
@@ -69,6 +70,23 @@ fn a_partition_far_ahead_pauses_and_never_starves_the_slow_one() {
             "the slow one is read while the fast one waits"
         );
         assert_eq!(source.clock(1), 890 + 130 + 1, "then the fast one goes on");
+    });
+}
+
+#[test]
+fn a_paused_partition_takes_no_turns_of_its_worker() {
+    alone(|worker| {
+        let fast: Vec<_> = (0..1_300)
+            .map(|second| order(second, 700 + i64::from(second)))
+            .collect();
+        let shelf = Shelf::of(&[&[order(5_000, 700)], &fast]);
+        shelf.give_at_most(1);
+        let source = Running::start(worker, &shelf, fresh(2));
+        assert_eq!(source.clock(1), 690 + 130 + 1);
+        while worker.activations().borrow().empty_for() == Some(Duration::ZERO) {
+            worker.step();
+        }
+        assert_eq!(worker.activations().borrow().empty_for(), None);
     });
 }
 
