@@ -76,7 +76,8 @@ pub struct Start {
     pub final_until: u64,
     /// Every partition that exists.
     pub partitions: BTreeMap<i32, StartPartition>,
-    /// Records that were rejected before, for a start without progress: neither counted nor rejected again.
+    /// Records that earlier runs have rejected and of which the last cut does not know it: neither counted in a window
+    /// nor rejected again.
     pub rejected: HashMap<(i32, i64), RejectedBefore>,
 }
 

@@ -126,18 +126,18 @@ impl Partition {
         harvest: &mut Harvest,
     ) {
         self.position = entry.offset + 1;
-        if self.replaying {
-            if entry.offset < self.processed {
-                self.replay(rules, final_until, entry, decoded, harvest);
-                return;
-            }
-            self.caught_up_at(entry.offset, harvest);
-        }
         let before = if rejected.is_empty() {
             None
         } else {
             rejected.get(&(self.id, entry.offset)).copied()
         };
+        if self.replaying {
+            if entry.offset < self.processed {
+                self.replay(rules, final_until, entry, decoded, before, harvest);
+                return;
+            }
+            self.caught_up_at(entry.offset, harvest);
+        }
         match decoded {
             Decoded::Order {
                 order,
@@ -191,13 +191,15 @@ impl Partition {
         }
     }
 
-    /// A record that an earlier cut holds: accepted then exactly if it is valid and its window is live now.
+    /// A record that an earlier cut holds: accepted then exactly if it is valid, its window is live now, and no run
+    /// before that one had rejected it.
     fn replay(
         &mut self,
         rules: &Rules,
         final_until: u64,
         entry: Entry<'_>,
         decoded: Decoded,
+        before: Option<RejectedBefore>,
         harvest: &mut Harvest,
     ) {
         if let Decoded::Order {
@@ -209,7 +211,8 @@ impl Partition {
         } = decoded
         {
             let window = rules.window_of(event_ms);
-            if rules.end(window) > final_until && !rules.is_ahead(event_ms, entry.timestamp) {
+            let live = rules.end(window) > final_until && before.is_none();
+            if live && !rules.is_ahead(event_ms, entry.timestamp) {
                 self.saw(window, entry.offset);
                 harvest.order(
                     self.replay_stamp,

@@ -441,6 +441,23 @@ fn until_the_replay_is_through_the_frontier_stands_before_the_cut() {
 }
 
 #[test]
+fn a_replay_leaves_out_what_an_earlier_run_has_rejected() {
+    alone(|worker| {
+        let shelf = Shelf::of(&[&[order(1, 709), order(2, 710), garbage(711), order(3, 711)]]);
+        let mut start = resumed();
+        start.rejected.insert((0, 1), RejectedBefore::Late);
+        let source = Running::start(worker, &shelf, start);
+        let replayed = source
+            .orders
+            .borrow()
+            .iter()
+            .filter(|(stamp, _)| *stamp == 699)
+            .count();
+        assert_eq!(replayed, 1);
+    });
+}
+
+#[test]
 fn a_record_rejected_by_an_earlier_run_is_counted_but_not_rejected_again() {
     alone(|worker| {
         let shelf = Shelf::of(&[&[garbage(700), order(1, 700), garbage(701)]]);
