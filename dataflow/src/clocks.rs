@@ -1,9 +1,9 @@
 //! The clocks of all source partitions of this process, and the rule by which a quiet one moves.
 
 use std::collections::BTreeMap;
-
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::source::Start;
 use crate::window::{MILLIS, Rules};
 
 /// What wakes a worker from another thread.
@@ -47,8 +47,23 @@ struct Partition {
     clock: u64,
     proven_since: Option<i64>,
     proven_at: i64,
+    /// What the last cut held is still being read again.
+    replaying: bool,
     empty: bool,
     finished: bool,
+}
+
+impl Partition {
+    fn at(clock: u64, replaying: bool) -> Self {
+        Self {
+            clock,
+            proven_since: None,
+            proven_at: 0,
+            replaying,
+            empty: false,
+            finished: false,
+        }
+    }
 }
 
 impl Clocks {
@@ -66,16 +81,40 @@ impl Clocks {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Adds all partitions of a start whose clocks are not known yet. Every worker does so before it reads: a worker
+    /// that is ready first must not take its own partitions for all there are.
+    pub fn begin(&self, start: &Start) {
+        let mut state = self.state();
+        for (&partition, at) in &start.partitions {
+            state
+                .partitions
+                .entry(partition)
+                .or_insert_with(|| Partition::at(start.frontier, at.replays()));
+        }
+    }
+
     /// Adds a partition whose clock stands at `clock` (seconds).
     pub fn add(&self, partition: i32, clock: u64) {
-        let partition_clock = Partition {
-            clock,
-            proven_since: None,
-            proven_at: 0,
-            empty: false,
-            finished: false,
-        };
+        let partition_clock = Partition::at(clock, false);
         self.state().partitions.insert(partition, partition_clock);
+    }
+
+    /// Everything that the last cut held of a partition has been read again.
+    pub fn caught_up(&self, partition: i32) {
+        let mut state = self.state();
+        if let Some(known) = state.partitions.get_mut(&partition) {
+            known.replaying = false;
+        }
+        let through = !state.replaying();
+        drop(state);
+        if through {
+            self.wake_others();
+        }
+    }
+
+    /// Whether any partition still reads again what the last cut held.
+    pub fn replaying(&self) -> bool {
+        self.state().replaying()
     }
 
     /// A valid order was read: the clock is now at `clock`, and no proof of quiet stands.
@@ -223,6 +262,10 @@ impl Clocks {
 }
 
 impl State {
+    fn replaying(&self) -> bool {
+        self.partitions.values().any(|known| known.replaying)
+    }
+
     fn slowest(&self) -> Option<u64> {
         self.partitions
             .values()

@@ -90,6 +90,21 @@ pub struct StartPartition {
     pub resume: i64,
 }
 
+impl StartPartition {
+    /// Where nothing is read again: `offset` is the first record that is read, and it belongs to no cut yet.
+    pub fn at(offset: i64) -> Self {
+        Self {
+            processed: offset,
+            resume: offset,
+        }
+    }
+
+    /// Whether anything is read again.
+    pub fn replays(&self) -> bool {
+        self.resume < self.processed
+    }
+}
+
 /// What became of a record that was rejected by an earlier run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectedBefore {

@@ -242,9 +242,10 @@ where
 
     fn begin(&mut self) {
         let start = Arc::clone(&self.setup.start);
+        self.setup.clocks.begin(&start);
         for (&id, &at) in &start.partitions {
             if self.mine(id) {
-                self.add(id, at, start.frontier);
+                self.assign(id, at, start.frontier);
             }
         }
         let first = self
@@ -259,8 +260,7 @@ where
         }
     }
 
-    fn add(&mut self, id: i32, at: StartPartition, clock: u64) {
-        self.setup.clocks.add(id, clock);
+    fn assign(&mut self, id: i32, at: StartPartition, clock: u64) {
         self.partitions.insert(id, Partition::new(id, at, clock));
         if let Err(error) = self.log.assign(id, at.resume) {
             self.broken = true;
@@ -296,16 +296,21 @@ where
     }
 
     /// The partition to read next: of those that may have something, the one whose clock is behind.
+    ///
+    /// While any partition, of any worker, reads again what the last cut held, the others wait for it: nothing of
+    /// theirs could be committed, so it would only take memory.
     fn next(&mut self) -> Option<i32> {
         if self.setup.hold.load(Ordering::Acquire) {
             return None;
         }
         let slowest = self.setup.clocks.slowest().unwrap_or(0);
+        let replaying = self.setup.clocks.replaying();
         let rules = self.setup.rules;
         let read_ahead = self.setup.read_ahead;
         self.partitions
             .values_mut()
             .filter(|partition| partition.maybe_more && !partition.finished)
+            .filter(|partition| !(replaying && partition.caught_up()))
             .filter_map(|partition| {
                 let paused = partition.clock > slowest
                     && (partition.clock > slowest + rules.max_skew()
@@ -322,7 +327,7 @@ where
         };
         let (rules, start) = (self.setup.rules, Arc::clone(&self.setup.start));
         let (decode, end) = (&mut self.decode, partition.end.unwrap_or(i64::MAX));
-        let before = partition.clock;
+        let (before, replayed) = (partition.clock, !partition.caught_up());
         let read = self.log.read(id, BATCH, |entry| {
             if entry.offset < end {
                 let decoded = decode(&entry);
@@ -345,6 +350,9 @@ where
             }
         }
         partition.passed(self.log.position(id), harvest);
+        if replayed && partition.caught_up() {
+            self.setup.clocks.caught_up(id);
+        }
         partition.forget(
             &rules,
             partition.clock.saturating_sub(rules.lateness + rules.max_skew()),
@@ -408,14 +416,8 @@ where
             .max(self.setup.clocks.slowest().unwrap_or(0))
             .max(self.setup.start.frontier);
         tracing::info!(partition = id, offset = first, "reading a new partition");
-        self.add(
-            id,
-            StartPartition {
-                processed: first,
-                resume: first,
-            },
-            clock,
-        );
+        self.setup.clocks.add(id, clock);
+        self.assign(id, StartPartition::at(first), clock);
     }
 
     /// Evaluates what follows from what has been read: late answers, empty partitions, ends.

@@ -81,7 +81,7 @@ impl Partition {
             unanswered: None,
             empty_at: None,
             processed: start.processed,
-            replaying: start.resume < start.processed,
+            replaying: start.replays(),
             replay_stamp: frontier.saturating_sub(1),
             prior: None,
             firsts: Vec::new(),

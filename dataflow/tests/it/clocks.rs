@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use weir_dataflow::clocks::Clocks;
+use weir_dataflow::source::{Start, StartPartition};
 
 use crate::RULES;
 
@@ -69,6 +70,30 @@ fn something_unread_breaks_the_proof() {
     clocks.prove(0, 2_000_000);
     clocks.disprove(0);
     assert_eq!(clocks.prove(0, 2_010_000), 500);
+}
+
+#[test]
+fn a_worker_that_is_ready_first_knows_the_partitions_of_all() {
+    let clocks = Clocks::new(RULES);
+    let mut start = Start {
+        frontier: 700,
+        ..Start::default()
+    };
+    start.partitions.insert(0, StartPartition::at(5));
+    start.partitions.insert(
+        1,
+        StartPartition {
+            processed: 9,
+            resume: 5,
+        },
+    );
+    clocks.begin(&start);
+    clocks.read(0, 900);
+    clocks.begin(&start);
+    assert_eq!((clocks.all()[&0], clocks.slowest()), (900, Some(700)));
+    assert!(clocks.replaying());
+    clocks.caught_up(1);
+    assert!(!clocks.replaying());
 }
 
 #[test]

@@ -441,6 +441,20 @@ fn until_the_replay_is_through_the_frontier_stands_before_the_cut() {
 }
 
 #[test]
+fn until_the_replay_is_through_no_other_partition_is_read() {
+    alone(|worker| {
+        let shelf = Shelf::of(&[&[order(1, 705), order(2, 706)], &[order(4, 701), garbage(702)]]);
+        let mut start = resumed();
+        start.partitions.insert(1, StartPartition::at(0));
+        let source = Running::start(worker, &shelf, start);
+        assert_eq!((shelf.read_to(0), shelf.read_to(1)), (2, 0));
+        shelf.append(0, &[order(3, 707)]);
+        source.turn(worker);
+        assert_eq!((shelf.read_to(0), shelf.read_to(1)), (3, 2));
+    });
+}
+
+#[test]
 fn a_replay_leaves_out_what_an_earlier_run_has_rejected() {
     alone(|worker| {
         let shelf = Shelf::of(&[&[order(1, 709), order(2, 710), garbage(711), order(3, 711)]]);
