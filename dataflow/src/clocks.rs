@@ -47,6 +47,8 @@ struct Partition {
     clock: u64,
     proven_since: Option<i64>,
     proven_at: i64,
+    /// Something lies there unread. It may be no order, so the proof stands, but it may be one, so nobody counts on it.
+    unread: bool,
     /// What the last cut held is still being read again.
     replaying: bool,
     empty: bool,
@@ -59,6 +61,7 @@ impl Partition {
             clock,
             proven_since: None,
             proven_at: 0,
+            unread: false,
             replaying,
             empty: false,
             finished: false,
@@ -125,17 +128,17 @@ impl Clocks {
         if let Some(known) = state.partitions.get_mut(&partition) {
             known.clock = known.clock.max(clock);
             known.proven_since = None;
+            known.unread = false;
             known.empty = false;
         }
         self.wake_if_moved(state, before);
     }
 
-    /// Something was found unread: no proof of quiet stands.
-    pub fn disprove(&self, partition: i32) {
-        let mut state = self.state();
-        state.quiet = None;
-        if let Some(known) = state.partitions.get_mut(&partition) {
-            known.proven_since = None;
+    /// Something was found unread: until it has been read the partition does not count as quiet. Whether its proof
+    /// is broken shows then: an order breaks it, what is no order does not.
+    pub fn unread(&self, partition: i32) {
+        if let Some(known) = self.state().partitions.get_mut(&partition) {
+            known.unread = true;
             known.empty = false;
         }
     }
@@ -152,15 +155,15 @@ impl Clocks {
         let Some(known) = state.partitions.get_mut(&partition) else {
             return 0;
         };
+        known.unread = false;
         let since = *known.proven_since.get_or_insert(asked_ms);
         known.proven_at = known.proven_at.max(asked_ms);
         if asked_ms - since < lag_ms {
             return known.clock;
         }
         let all_proven = state.partitions.values().all(|other| {
-            other
-                .proven_since
-                .is_some_and(|since| other.proven_at - since >= lag_ms)
+            let since = other.proven_since.filter(|_| !other.unread);
+            since.is_some_and(|since| other.proven_at - since >= lag_ms)
         });
         let furthest = if all_proven {
             let (quiet_ms, then) = *state.quiet.get_or_insert((asked_ms, furthest));

@@ -392,7 +392,7 @@ where
             let Some(partition) = self.partitions.get_mut(&id) else {
                 continue;
             };
-            if !partition.caught_up() {
+            if !partition.caught_up() || partition.outdates(end) {
                 continue;
             }
             if first == end && partition.position >= end {
@@ -401,6 +401,7 @@ where
                 let clock = self.setup.clocks.prove(id, asked_ms);
                 partition.move_clock(clock, partition.position, harvest);
             } else {
+                self.setup.clocks.unread(id);
                 partition.unanswered = Some((asked_ms, end));
             }
         }

@@ -55,6 +55,8 @@ pub(super) struct Partition {
     pub(super) unanswered: Option<(i64, i64)>,
     /// When the partition was last found without any record.
     pub(super) empty_at: Option<i64>,
+    /// Offset of the last order read beyond the replay.
+    last_order: Option<i64>,
     /// Records before it were in the last cut; they are read again only to fill the live windows.
     processed: i64,
     replaying: bool,
@@ -80,6 +82,7 @@ impl Partition {
             maybe_more: true,
             unanswered: None,
             empty_at: None,
+            last_order: None,
             processed: start.processed,
             replaying: start.replays(),
             replay_stamp: frontier.saturating_sub(1),
@@ -156,6 +159,7 @@ impl Partition {
                     self.move_clock(rules.clock_of(event_ms, entry.timestamp), entry.offset, harvest);
                     self.unanswered = None;
                     self.empty_at = None;
+                    self.last_order = Some(entry.offset);
                     harvest.valid = true;
                     let window = rules.window_of(event_ms);
                     if before.is_some() || rules.is_late(window, self.clock, final_until) {
@@ -262,6 +266,11 @@ impl Partition {
     /// The run ends at `end`, or where the partition has got to by now: what was read is counted. The first end holds.
     pub(super) fn bound(&mut self, end: i64) {
         self.end.get_or_insert(end.max(self.position).max(self.processed));
+    }
+
+    /// Whether an answer that names `end` says anything of now: an order behind it has come since it was asked for.
+    pub(super) fn outdates(&self, end: i64) -> bool {
+        self.last_order.is_some_and(|offset| offset >= end)
     }
 
     /// The end of a bounded run: nothing more of this partition will be sent.

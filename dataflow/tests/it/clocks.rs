@@ -65,11 +65,29 @@ fn a_valid_order_breaks_the_proof() {
 }
 
 #[test]
-fn something_unread_breaks_the_proof() {
+fn while_something_is_unread_not_all_are_quiet() {
+    let clocks = two();
+    for asked_ms in [2_000_000, 2_010_000, 2_020_000] {
+        clocks.prove(0, asked_ms);
+        clocks.prove(1, asked_ms);
+    }
+    assert_eq!(clocks.slowest(), Some(810));
+    clocks.unread(1);
+    assert_eq!(clocks.prove(0, 2_030_000), 810);
+    // It was garbage: the quiet of before goes on.
+    clocks.prove(1, 2_031_000);
+    assert_eq!(clocks.prove(0, 2_031_000), 821);
+    clocks.unread(1);
+    clocks.read(1, 810);
+    assert_eq!(clocks.prove(0, 2_040_000), 821, "it was an order");
+}
+
+#[test]
+fn what_is_unread_breaks_no_proof_of_its_own_partition() {
     let clocks = two();
     clocks.prove(0, 2_000_000);
-    clocks.disprove(0);
-    assert_eq!(clocks.prove(0, 2_010_000), 500);
+    clocks.unread(0);
+    assert_eq!(clocks.prove(0, 2_010_000), 800);
 }
 
 #[test]

@@ -267,6 +267,45 @@ fn what_is_unread_is_no_proof_however_long_it_takes() {
 }
 
 #[test]
+fn while_an_order_is_unread_no_clock_moves_at_wall_speed() {
+    alone(|worker| {
+        let shelf = Shelf::of(&[&[order(1, 700)], &[order(2, 700)]]);
+        let source = Running::start(worker, &shelf, fresh(2));
+        for asked in [2_000, 2_010, 2_015] {
+            source.ask(worker, &shelf, asked);
+        }
+        assert_eq!(source.frontier(), Some(695), "all are quiet");
+        shelf.freeze(true);
+        shelf.append(1, &[order(3, 700)]);
+        for asked in [2_020, 2_030, 2_060] {
+            source.ask(worker, &shelf, asked);
+        }
+        // What is told of the first at 2,020 s is heard before what is told of the second.
+        assert_eq!((source.clock(0), source.clock(1)), (700, 695));
+    });
+}
+
+#[test]
+fn an_answer_from_before_an_order_that_was_read_meanwhile_proves_nothing() {
+    alone(|worker| {
+        let shelf = Shelf::of(&[&[order(1, 700)], &[order(2, 800)]]);
+        let source = Running::start(worker, &shelf, fresh(2));
+        let ends = shelf.ends();
+        shelf.append(0, &[order(3, 701)]);
+        source.turn(worker);
+        let old = Control::Ends {
+            asked_ms: 2_000_000,
+            ends,
+        };
+        source.tell(worker, old);
+        source.ask(worker, &shelf, 2_010);
+        assert_eq!(source.clock(0), 691, "quiet since 2,010 s at most");
+        source.ask(worker, &shelf, 2_020);
+        assert_eq!(source.clock(0), 790);
+    });
+}
+
+#[test]
 fn when_all_are_quiet_the_last_window_closes_too() {
     alone(|worker| {
         let shelf = Shelf::of(&[&[order(1, 700)], &[]]);
