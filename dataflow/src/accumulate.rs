@@ -89,17 +89,24 @@ struct Held {
     closed: bool,
 }
 
-/// Orders that wait until the frontier has passed their stamp, with the capabilities to speak of them.
+/// Orders of one stamp, with the capabilities to speak of them once the frontier has passed it.
 struct Pending {
     changes: Capability<u64>,
     counts: Capability<u64>,
+    /// Those that wait for the frontier to reach their stamp.
     batches: Vec<Vec<Order>>,
+    /// What those have come to that are counted already.
+    counted: Counted,
+    /// The windows among theirs that had ended by then.
+    revised: Vec<u64>,
 }
 
 /// Closes each window when the frontier reaches its end, and revises it while late orders may still come.
 ///
-/// Orders are exchanged by user, so users are counted once and all copies of an order meet. An order stamped at or
-/// beyond the frontier waits: a cut at the frontier then knows exactly what was read before it.
+/// Orders are exchanged by user, so users are counted once and all copies of an order meet. An order stamped beyond
+/// the frontier waits; one stamped at it is counted at once, and told when the frontier has passed it: a cut at the
+/// frontier then knows exactly what was read before it, and what one stamp holds takes no more memory than its
+/// windows do, however much it is.
 ///
 /// The first output is the stream of differences: for a window `[start, end)` its totals at time `end - 1` once
 /// the frontier is at `end`, the change that late orders of one stamp make at their stamp, and the retraction of
@@ -162,6 +169,8 @@ pub fn accumulate<'scope>(
                     changes: capability.delayed(&stamp, 0),
                     counts: capability.delayed(&stamp, 1),
                     batches: Vec::new(),
+                    counted: Counted::default(),
+                    revised: Vec::new(),
                 });
                 pending.batches.push(std::mem::take(batch));
             });
@@ -182,7 +191,8 @@ struct Accumulator {
 }
 
 impl Accumulator {
-    /// Does what the frontier allows: applies the orders before it, stamp by stamp, closes and retires windows.
+    /// Does what the frontier allows: counts and tells the orders before it, stamp by stamp, closes and retires
+    /// windows, and counts the orders at it.
     fn advance(
         &mut self,
         frontier: &MutableAntichain<u64>,
@@ -194,28 +204,27 @@ impl Accumulator {
             if frontier.less_equal(&stamp) {
                 break;
             }
-            let pending = entry.remove();
+            let mut pending = entry.remove();
             self.close_before(stamp, &mut change);
-            let counted = self.apply(stamp, &pending, &mut change);
-            count(&pending.counts, (stamp, counted));
+            self.insert(stamp, &mut pending);
+            self.tell(stamp, &mut pending, &mut change);
+            count(&pending.counts, (stamp, pending.counted));
         }
         // At the end of the input all windows close, and all are retracted: one worker may have seen a frontier on
         // the way that retired a window, another not, and a part of a window must never be left in the collection.
         let frontier = frontier.frontier().first().copied().unwrap_or(u64::MAX);
         self.close_before(frontier, &mut change);
         self.retire_before(frontier, &mut change);
+        if let Some(mut pending) = self.pending.remove(&frontier) {
+            self.insert(frontier, &mut pending);
+            self.pending.insert(frontier, pending);
+        }
     }
 
-    /// Counts the orders of one stamp. Windows that have ended by then change at once, the others when they close.
-    fn apply(
-        &mut self,
-        stamp: u64,
-        pending: &Pending,
-        change: &mut impl FnMut(&Capability<u64>, Update),
-    ) -> Counted {
-        let mut counted = Counted::default();
-        let mut revised: Vec<u64> = Vec::new();
-        for batch in &pending.batches {
+    /// Counts the orders of one stamp. To be called when everything before the stamp has been told and the windows
+    /// that end by it are closed, so that what changes in those is theirs alone.
+    fn insert(&mut self, stamp: u64, pending: &mut Pending) {
+        for batch in pending.batches.drain(..) {
             let mut rest = batch.as_slice();
             while let Some(first) = rest.first() {
                 // Neighbours mostly share their window: it is looked up once for a run of them.
@@ -228,15 +237,20 @@ impl Accumulator {
                     Entry::Vacant(_) => self.open(start, stamp, &pending.changes),
                 };
                 let accepted = held.window.insert_all(now);
-                counted.accepted += accepted;
-                counted.duplicate += run as u64 - accepted;
-                if held.closed && !revised.contains(&start) {
-                    revised.push(start);
+                pending.counted.accepted += accepted;
+                pending.counted.duplicate += run as u64 - accepted;
+                if held.closed && !pending.revised.contains(&start) {
+                    pending.revised.push(start);
                 }
             }
         }
-        revised.sort_unstable();
-        for start in revised {
+    }
+
+    /// Tells what the orders of one stamp have changed: in windows that had ended by then at once, in the others when
+    /// they close.
+    fn tell(&mut self, stamp: u64, pending: &mut Pending, change: &mut impl FnMut(&Capability<u64>, Update)) {
+        pending.revised.sort_unstable();
+        for start in pending.revised.drain(..) {
             let held = self
                 .windows
                 .get_mut(&start)
@@ -249,7 +263,6 @@ impl Accumulator {
                 held.capability.downgrade(&retirement);
             }
         }
-        counted
     }
 
     /// A new window, as large as the one before it turned out.
@@ -299,5 +312,86 @@ impl Accumulator {
                 change(&held.capability, (start, time, (-orders, -cents, -items, -users)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use timely::progress::Timestamp;
+
+    use super::*;
+    use crate::fingerprint::Fingerprint;
+
+    const RULES: Rules = Rules {
+        window: 60,
+        lag: 10,
+        lateness: 60,
+        max_ahead_ms: 0,
+    };
+
+    fn order(id: u64) -> Order {
+        Order {
+            order: Fingerprint::of(&id.to_le_bytes()),
+            user: Fingerprint::of(b"u-17"),
+            window: 600,
+            cents: 1,
+            items: 1,
+        }
+    }
+
+    /// What an accumulation that holds two capabilities does.
+    fn with_capabilities(act: impl FnOnce(&Capability<u64>, &Capability<u64>) + Send + Sync + 'static) {
+        timely::execute_directly(move |worker| {
+            worker.dataflow::<u64, _, _>(|scope| {
+                let mut builder = OperatorBuilder::new("Test".to_owned(), scope);
+                let _changes = builder.new_output::<Vec<Update>>();
+                let _counts = builder.new_output::<Vec<(u64, Counted)>>();
+                builder.build(move |capabilities| {
+                    if let [changes, counts] = &capabilities[..] {
+                        act(changes, counts);
+                    }
+                    |_frontiers| ()
+                });
+            });
+        });
+    }
+
+    #[test]
+    fn an_order_at_the_frontier_is_in_its_set_at_once_and_told_once_the_frontier_has_passed() {
+        with_capabilities(|changes, counts| {
+            let mut state = Accumulator {
+                rules: RULES,
+                pending: BTreeMap::new(),
+                windows: BTreeMap::new(),
+            };
+            let mut told = Vec::new();
+            let mut at = |state: &mut Accumulator, frontier: u64| {
+                let frontier = MutableAntichain::from_elem(frontier);
+                state.advance(
+                    &frontier,
+                    |_, _| (),
+                    |_, (stamp, counted)| told.push((stamp, counted)),
+                );
+            };
+            at(&mut state, u64::minimum());
+            for stamp in [630, 631] {
+                let pending = Pending {
+                    changes: changes.delayed(&stamp),
+                    counts: counts.delayed(&stamp),
+                    batches: vec![vec![order(stamp), order(stamp), order(7)]],
+                    counted: Counted::default(),
+                    revised: Vec::new(),
+                };
+                state.pending.insert(stamp, pending);
+            }
+            at(&mut state, 630);
+            assert_eq!(state.windows[&600].window.orders.len(), 2);
+            assert!(state.pending[&630].batches.is_empty() && !state.pending[&631].batches.is_empty());
+            at(&mut state, 631);
+            assert_eq!(state.windows[&600].window.orders.len(), 3);
+            at(&mut state, 632);
+            let of = |accepted, duplicate| Counted { accepted, duplicate };
+            assert_eq!(told, [(630, of(2, 1)), (631, of(1, 2))]);
+        });
     }
 }
