@@ -15,7 +15,7 @@ use crate::status::Totals;
 
 /// Something that the dataflow says, at a time.
 #[derive(Clone, Debug)]
-pub enum Note {
+pub(crate) enum Note {
     /// A change of the windows' changelog: start of the window, its totals, and whether the row comes or goes.
     Row(u64, WindowTotals, isize),
     /// A fact of the source.
@@ -26,28 +26,28 @@ pub enum Note {
 
 /// What one commit writes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Draft {
+pub(crate) struct Draft {
     /// New results and revisions, by window.
-    pub results: Vec<AnalyticsResult>,
+    pub(crate) results: Vec<AnalyticsResult>,
     /// Records for the dead-letter and the late topic.
-    pub rejects: Vec<Reject>,
+    pub(crate) rejects: Vec<Reject>,
     /// For the group: the next offset of each partition that has moved.
-    pub offsets: Vec<(i32, i64)>,
+    pub(crate) offsets: Vec<(i32, i64)>,
     /// The cut.
-    pub frontier: u64,
+    pub(crate) frontier: u64,
     /// All totals at the cut.
-    pub totals: Totals,
+    pub(crate) totals: Totals,
 }
 
 /// A window that the replay gave other totals than were published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mismatch {
+pub(crate) struct Mismatch {
     /// Start of the window in seconds.
-    pub window: u64,
+    pub(crate) window: u64,
     /// What was published.
-    pub published: PublishedTotals,
+    pub(crate) published: PublishedTotals,
     /// What the replay gives.
-    pub replayed: PublishedTotals,
+    pub(crate) replayed: PublishedTotals,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -63,7 +63,7 @@ struct Partition {
 
 /// The state of the job between commits.
 #[derive(Debug)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     rules: Rules,
     /// The cut at which this run began: what is stamped before it is replay.
     begun_at: u64,
@@ -83,8 +83,11 @@ pub struct Ledger {
     ahead_bytes: u64,
     mismatches: Vec<Mismatch>,
     waiting_records: u64,
-    /// The progress was lost: windows come to what was published bit by bit.
-    rebuilds: bool,
+    /// Windows that end at or before it (seconds) were published by runs whose progress is lost: they come to what was
+    /// published bit by bit.
+    rebuilt_until: u64,
+    /// Windows that have come out of the replay, until the first cut after it has looked at them.
+    replayed: Option<BTreeSet<u64>>,
     /// Windows that are not yet what was published.
     short: BTreeMap<u64, PublishedTotals>,
 }
@@ -103,7 +106,14 @@ fn bytes_of(reject: &Reject) -> u64 {
 
 impl Ledger {
     /// The ledger at the start of a run: the published windows that may still be revised, and the totals so far.
-    pub fn new(rules: Rules, start: &Start, totals: Totals, published: BTreeMap<u64, Published>) -> Self {
+    /// Windows that end at or before `rebuilt_until` (seconds) were published by runs whose progress is lost.
+    pub(crate) fn new(
+        rules: Rules,
+        start: &Start,
+        totals: Totals,
+        published: BTreeMap<u64, Published>,
+        rebuilt_until: u64,
+    ) -> Self {
         let mut partitions: BTreeMap<i32, Partition> = start
             .partitions
             .iter()
@@ -124,7 +134,8 @@ impl Ledger {
         }
         Self {
             rules,
-            rebuilds: start.frontier == 0,
+            rebuilt_until,
+            replayed: Some(BTreeSet::new()),
             begun_at: start.frontier,
             frontier: start.frontier,
             final_until: start.final_until,
@@ -144,14 +155,14 @@ impl Ledger {
     }
 
     /// Remembers the record before `processed` of a partition, as the progress told it.
-    pub fn set_prior(&mut self, partition: i32, prior: Option<(i64, Option<i64>)>) {
+    pub(crate) fn set_prior(&mut self, partition: i32, prior: Option<(i64, Option<i64>)>) {
         if let Some(known) = self.partitions.get_mut(&partition) {
             known.prior = prior;
         }
     }
 
     /// Takes in what the dataflow says of `time`.
-    pub fn note(&mut self, time: u64, note: Note) {
+    pub(crate) fn note(&mut self, time: u64, note: Note) {
         match note {
             Note::Fact(Fact::Reject(reject)) => {
                 self.rejects_bytes += bytes_of(&reject);
@@ -176,12 +187,13 @@ impl Ledger {
     }
 
     /// Memory that the rejects take which are in no commit yet, in bytes, roughly.
-    pub fn rejects_bytes(&self) -> u64 {
+    pub(crate) fn rejects_bytes(&self) -> u64 {
         self.rejects_bytes
     }
 
     /// Writes rejects ahead of their cut from now on once they take so much memory.
-    pub fn set_ahead_bytes(&mut self, bytes: u64) {
+    #[cfg(test)]
+    pub(crate) fn set_ahead_bytes(&mut self, bytes: u64) {
         self.ahead_bytes = bytes;
         self.ahead_at_bytes = bytes;
     }
@@ -192,7 +204,7 @@ impl Ledger {
     /// Only those whose verdict is the same on every reading: the invalid, and orders of windows that the last cut
     /// has made final. Everything else of the progress stays as of the last cut; `processed` does too, so a start
     /// asks the topics which of the records behind it they hold already (`rejected_from` of the progress).
-    pub fn rejects_ahead(&mut self) -> Option<Draft> {
+    pub(crate) fn rejects_ahead(&mut self) -> Option<Draft> {
         if self.rejects_bytes < self.ahead_at_bytes {
             return None;
         }
@@ -233,20 +245,21 @@ impl Ledger {
         })
     }
 
-    /// Whether rejects from `processed` on have been written already.
-    pub fn rejected_ahead(&self) -> bool {
+    /// Whether a start must ask the topics of rejects which records they hold already: of those that belong to no cut
+    /// yet, and, where the progress had been lost, of those that are read again for the live windows.
+    pub(crate) fn rejected_ahead(&self) -> bool {
         self.partitions
             .values()
-            .any(|partition| partition.rejected_until > partition.processed)
+            .any(|partition| partition.rejected_until > partition.resume)
     }
 
     /// Records that were read and are in no cut yet.
-    pub fn waiting_records(&self) -> u64 {
+    pub(crate) fn waiting_records(&self) -> u64 {
         self.waiting_records
     }
 
     /// Whether a cut at `frontier` would publish a window for the first time.
-    pub fn closes_a_window(&self, frontier: u64) -> bool {
+    pub(crate) fn closes_a_window(&self, frontier: u64) -> bool {
         self.notes
             .range(..frontier)
             .flat_map(|(_, notes)| notes)
@@ -254,36 +267,37 @@ impl Ledger {
     }
 
     /// Whether there is anything at all before `frontier`.
-    pub fn has_news(&self, frontier: u64) -> bool {
+    pub(crate) fn has_news(&self, frontier: u64) -> bool {
         self.notes.range(..frontier).next().is_some() || self.rejects.range(..frontier).next().is_some()
     }
 
     /// The cut at `frontier`; `None` if there is nothing new to write.
-    pub fn cut(&mut self, frontier: u64) -> Option<Draft> {
+    pub(crate) fn cut(&mut self, frontier: u64) -> Option<Draft> {
         let rest = self.notes.split_off(&frontier);
         let notes = std::mem::replace(&mut self.notes, rest);
         let rest = self.rejects.split_off(&frontier);
         let rejects = std::mem::replace(&mut self.rejects, rest);
-        let (mut draft, _) = self.settle(notes, rejects);
+        let (mut draft, _) = self.settle(frontier, notes, rejects);
         self.conclude(&mut draft, frontier.max(self.frontier))
     }
 
     /// The cut at the end of a bounded run: everything was read, windows still open are published early. It stands
     /// where the furthest clock stands, and one second on if a record is stamped there.
-    pub fn last_cut(&mut self) -> Option<Draft> {
+    pub(crate) fn last_cut(&mut self) -> Option<Draft> {
         let notes = std::mem::take(&mut self.notes);
         let rejects = std::mem::take(&mut self.rejects);
-        let (mut draft, furthest) = self.settle(notes, rejects);
+        let (mut draft, furthest) = self.settle(u64::MAX, notes, rejects);
         self.conclude(&mut draft, furthest.max(self.frontier))
     }
 
     /// Replays that did not give what was published, since the last call.
-    pub fn take_mismatches(&mut self) -> Vec<Mismatch> {
+    pub(crate) fn take_mismatches(&mut self) -> Vec<Mismatch> {
         std::mem::take(&mut self.mismatches)
     }
 
     fn settle(
         &mut self,
+        frontier: u64,
         notes: BTreeMap<u64, Vec<Note>>,
         rejects: BTreeMap<u64, Vec<Reject>>,
     ) -> (Draft, u64) {
@@ -307,6 +321,9 @@ impl Ledger {
                     Note::Row(window, totals, 1..) => {
                         if replay {
                             self.compare_replay(window, totals);
+                            self.replayed.iter_mut().for_each(|replayed| {
+                                replayed.insert(window);
+                            });
                         }
                         rows.insert(window, totals);
                     }
@@ -330,6 +347,9 @@ impl Ledger {
                     Note::Counted(_) => {}
                 }
             }
+        }
+        if frontier >= self.begun_at {
+            self.miss_windows();
         }
         for (window, totals) in rows {
             draft.results.extend(self.publish(window, totals));
@@ -372,8 +392,12 @@ impl Ledger {
         draft.offsets.sort_unstable();
         draft.frontier = frontier;
         draft.totals = self.totals;
-        let news =
-            !draft.results.is_empty() || !draft.rejects.is_empty() || (moved && !draft.offsets.is_empty());
+        // Once no window is live a start has nothing to read again, but only the progress can tell it.
+        let last_is_final = !finals.is_empty() && self.published.is_empty();
+        let news = !draft.results.is_empty()
+            || !draft.rejects.is_empty()
+            || (moved && !draft.offsets.is_empty())
+            || last_is_final;
         news.then(|| std::mem::take(draft))
     }
 
@@ -397,6 +421,7 @@ impl Ledger {
     fn compare_replay(&mut self, window: u64, replayed: WindowTotals) {
         if let Some(published) = self.published.get(&window)
             && self.rules.end(window) <= self.begun_at
+            && !self.rebuilds(window)
             && published.totals != replayed.into()
         {
             self.mismatches.push(Mismatch {
@@ -408,6 +433,30 @@ impl Ledger {
         }
     }
 
+    /// At the first cut after the replay: a published window of which the replay gave nothing is a mismatch too.
+    fn miss_windows(&mut self) {
+        let Some(replayed) = self.replayed.take() else {
+            return;
+        };
+        for (&window, published) in &self.published {
+            let must_come = self.rules.end(window) <= self.begun_at && !self.rebuilds(window);
+            if must_come && !replayed.contains(&window) {
+                self.mismatches.push(Mismatch {
+                    window,
+                    published: published.totals,
+                    replayed: PublishedTotals::default(),
+                });
+                self.frozen.insert(window);
+            }
+        }
+    }
+
+    /// Whether a window was published by a run whose progress is lost, so that the records it was made of may still
+    /// have to be read.
+    fn rebuilds(&self, window: u64) -> bool {
+        self.rules.end(window) <= self.rebuilt_until
+    }
+
     /// The result to write for a window whose totals have become `totals`, if it is news.
     fn publish(&mut self, window: u64, totals: WindowTotals) -> Option<AnalyticsResult> {
         let revision = match self.published.get(&window) {
@@ -417,7 +466,7 @@ impl Ledger {
                     self.short.remove(&window);
                     return None;
                 }
-                if self.rebuilds && totals.orders < published.totals.orders {
+                if self.rebuilds(window) && totals.orders <= published.totals.orders {
                     // The late orders of then are still to be read.
                     self.short.insert(window, totals.into());
                     return None;
@@ -459,7 +508,7 @@ impl Ledger {
     }
 
     /// The progress record as of the last cut; who writes it adds sequence, instance and positions in topics.
-    pub fn progress(&self, currency: &str) -> Progress {
+    pub(crate) fn progress(&self, currency: &str) -> Progress {
         Progress {
             version: crate::progress::VERSION,
             sequence: 0,
@@ -473,6 +522,7 @@ impl Ledger {
             totals: self.totals,
             parquet_position: None,
             rejected_from: None,
+            rebuilt_until: (self.rebuilt_until > self.final_until).then_some(self.rebuilt_until),
             partitions: self
                 .partitions
                 .iter()

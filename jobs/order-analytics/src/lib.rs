@@ -11,7 +11,7 @@
 //! | `recovery` | where a run begins: the progress record, compared with the log |
 //! | `decode` | a record to an order |
 //! | `collect` | the operator on worker 0 that gathers what a cut needs |
-//! | [`ledger`] | what was published, and the next commit: pure |
+//! | `ledger` | what was published, and the next commit: pure |
 //! | `committer` | the thread that writes commits |
 //! | `parquet` | results on to storage, also when it is away at the start |
 //! | `http`, `metrics`, [`status`] | what the outside sees |
@@ -25,7 +25,7 @@ mod failpoint;
 mod http;
 mod job;
 mod kafka_log;
-pub mod ledger;
+mod ledger;
 mod logging;
 mod metrics;
 #[cfg(test)]

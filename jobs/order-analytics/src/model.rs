@@ -5,7 +5,7 @@
 //! unless it is made late on purpose; the allowed lateness may change from one run to the next.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,9 +16,7 @@ use rand::{Rng, SeedableRng};
 use timely::worker::Worker;
 use weir_dataflow::clocks::Clocks;
 use weir_dataflow::fingerprint::Fingerprint;
-use weir_dataflow::source::{
-    Control, Decoded, Entry, Log, Reason, RejectedBefore, Setup, Start, StartPartition,
-};
+use weir_dataflow::source::{Control, Decoded, Entry, Log, Reason, RejectedBefore, Setup};
 use weir_dataflow::window::Rules;
 use weir_dataflow::{accumulate, changelog, source};
 
@@ -26,8 +24,8 @@ use crate::collect::{Desk, Streams, collect};
 use crate::committer::Commit;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::progress::{Progress, RejectedFrom};
-use crate::recovery::{Beginning, resume_from};
+use crate::progress::{Progress, Published, PublishedTotals, RejectedFrom};
+use crate::recovery::{begin_anew, resume_from};
 use crate::status::Shared;
 
 const WINDOW: i64 = 10;
@@ -45,12 +43,16 @@ struct Record {
 struct World {
     now: i64,
     lateness: i64,
+    /// The largest of all runs.
+    most_lateness: i64,
     log: Vec<Vec<Record>>,
     /// Window, revision, orders.
     results: Vec<(i64, u32, u64)>,
     late: Vec<(i32, i64)>,
     invalid: Vec<(i32, i64)>,
     progress: Option<Progress>,
+    /// How often the progress was lost.
+    lost: usize,
     /// Commits while rejects were ahead of their cut.
     ahead: usize,
     /// Records that the log gives in this turn, by partition.
@@ -63,6 +65,48 @@ impl World {
             .zip(&self.log)
             .map(|(partition, log)| (partition, (0, log.len() as i64)))
             .collect()
+    }
+
+    fn last_offsets(&self) -> BTreeMap<i32, i64> {
+        let ends = self.ends().into_iter();
+        ends.map(|(partition, (_, end))| (partition, end)).collect()
+    }
+
+    fn allow_all(&mut self) {
+        let many = self.log.iter().map(Vec::len).sum();
+        self.allowed.fill(many);
+    }
+
+    /// Whether the progress was lost and what had been published is still being rebuilt.
+    fn rebuilds(&self) -> bool {
+        match &self.progress {
+            Some(progress) => progress.rebuilt_until.is_some(),
+            None => self.lost > 0,
+        }
+    }
+
+    /// What the results topic tells a start without progress.
+    fn published(&self) -> BTreeMap<u64, Published> {
+        let newest = self.results.iter().map(|&(window, revision, orders)| {
+            let totals = PublishedTotals {
+                orders,
+                cents: i128::from(orders),
+                items: orders as i64,
+                users: 1,
+            };
+            (window as u64, Published { revision, totals })
+        });
+        newest.collect()
+    }
+
+    /// What the topics of rejects tell.
+    fn rejected(&self) -> HashMap<(i32, i64), RejectedBefore> {
+        let late = self.late.iter().map(|source| (*source, RejectedBefore::Late));
+        let invalid = self
+            .invalid
+            .iter()
+            .map(|source| (*source, RejectedBefore::Invalid));
+        late.chain(invalid).collect()
     }
 
     fn rules(&self) -> Rules {
@@ -147,37 +191,13 @@ impl Run {
             let rules = world.rules();
             let beginning = match world.progress.clone() {
                 Some(progress) => resume_from(&rules, progress, world.ends()).unwrap(),
-                None => {
-                    let at = StartPartition {
-                        processed: 0,
-                        resume: 0,
-                    };
-                    let partitions = (0..world.log.len() as i32)
-                        .map(|partition| (partition, at))
-                        .collect();
-                    Beginning {
-                        start: Start {
-                            partitions,
-                            ..Start::default()
-                        },
-                        ..Beginning::default()
-                    }
-                }
+                None => begin_anew(&rules, world.published(), world.rejected(), world.ends()),
             };
             (rules, beginning)
         };
         let mut start = beginning.start;
         if beginning.rejected_from.is_some() {
-            let world = world.borrow();
-            let late = world.late.iter().map(|source| (*source, RejectedBefore::Late));
-            let invalid = world
-                .invalid
-                .iter()
-                .map(|source| (*source, RejectedBefore::Invalid));
-            start.rejected = late
-                .chain(invalid)
-                .filter(|(source, _)| source.1 >= start.partitions[&source.0].processed)
-                .collect();
+            start.rejected = world.borrow().rejected();
         }
         let start = Arc::new(start);
         let clocks = Arc::new(Clocks::new(rules));
@@ -197,7 +217,13 @@ impl Run {
             rejected_bytes: Arc::default(),
             waker: Arc::clone(&wake),
         };
-        let mut ledger = Ledger::new(rules, &start, beginning.totals, beginning.published);
+        let mut ledger = Ledger::new(
+            rules,
+            &start,
+            beginning.totals,
+            beginning.published,
+            beginning.rebuilt_until,
+        );
         // A few rejects are a flood.
         ledger.set_ahead_bytes(500);
         let desk = Desk {
@@ -278,17 +304,9 @@ impl Run {
         false
     }
 
-    fn finish(&self, worker: &mut Worker, world: &Rc<RefCell<World>>) {
-        let ends = {
-            let mut world = world.borrow_mut();
-            let many = world.log.iter().map(Vec::len).sum();
-            world.allowed.fill(many);
-            world
-                .ends()
-                .into_iter()
-                .map(|(partition, (_, end))| (partition, end))
-                .collect()
-        };
+    /// A bounded run to these ends.
+    fn finish(&self, worker: &mut Worker, world: &Rc<RefCell<World>>, ends: BTreeMap<i32, i64>) {
+        world.borrow_mut().allow_all();
         self.control.send(Control::Finish(ends)).unwrap();
         for _ in 0..10_000 {
             self.turn(worker);
@@ -311,17 +329,19 @@ impl Run {
 }
 
 /// Runs one schedule; gives what was seen, for the sum over all.
-fn schedule(worker: &mut Worker, seed: u64) -> [usize; 4] {
+fn schedule(worker: &mut Worker, seed: u64) -> [usize; 5] {
     let mut random = SmallRng::seed_from_u64(seed);
     let parts = random.random_range(1..=4_usize);
     let world = Rc::new(RefCell::new(World {
         now: 9_000,
         lateness: 6,
+        most_lateness: 6,
         log: vec![Vec::new(); parts],
         results: Vec::new(),
         late: Vec::new(),
         invalid: Vec::new(),
         progress: None,
+        lost: 0,
         ahead: 0,
         allowed: vec![0; parts],
     }));
@@ -331,6 +351,7 @@ fn schedule(worker: &mut Worker, seed: u64) -> [usize; 4] {
     let rate = [0.3, 1.0, 3.0][random.random_range(0..3)];
     // Old orders read again: their times are far from the wall clock.
     let behind = if random.random_bool(1.0 / 3.0) { 5_000 } else { 0 };
+    let losing = random.random_bool(0.3);
     let killing = [0.6, 0.6, 0.1][random.random_range(0..3)];
     let mut next_id = 0;
     for _ in 0..[100, 300, 600][random.random_range(0..3)] {
@@ -355,8 +376,17 @@ fn schedule(worker: &mut Worker, seed: u64) -> [usize; 4] {
                 quiet[partition] = !quiet[partition];
             }
         } else if run.is_none() {
-            if random.random_bool(0.1) {
-                world.borrow_mut().lateness = [6, 6, 15, 40][random.random_range(0..4)];
+            // With a smaller one in a rebuild orders that were counted then would be late now.
+            if random.random_bool(0.1) && !world.borrow().rebuilds() {
+                let mut world = world.borrow_mut();
+                world.lateness = [6, 6, 15, 40][random.random_range(0..4)];
+                world.most_lateness = world.most_lateness.max(world.lateness);
+            }
+            if losing && random.random_bool(0.1) && world.borrow().progress.is_some() {
+                let mut world = world.borrow_mut();
+                world.progress = None;
+                world.lost += 1;
+                world.lateness = world.most_lateness;
             }
             if random.random_bool(0.5) {
                 run = Some(Run::start(worker, &world));
@@ -383,7 +413,22 @@ fn schedule(worker: &mut Worker, seed: u64) -> [usize; 4] {
             } else {
                 let ended = run.take().unwrap();
                 if !random.random_bool(killing) {
-                    ended.finish(worker, &world);
+                    let ends = world.borrow().last_offsets();
+                    if random.random_bool(0.5) {
+                        // The log goes on, and is read on, while the ends are on their way.
+                        let partition = random.random_range(0..parts);
+                        produce(
+                            &mut random,
+                            &mut world.borrow_mut(),
+                            partition,
+                            behind,
+                            &mut next_id,
+                            &mut injected,
+                        );
+                        world.borrow_mut().allow_all();
+                        ended.turn(worker);
+                    }
+                    ended.finish(worker, &world, ends);
                 }
                 ended.crash(worker, &world);
             }
@@ -393,7 +438,8 @@ fn schedule(worker: &mut Worker, seed: u64) -> [usize; 4] {
         running.crash(worker, &world);
     }
     let last = Run::start(worker, &world);
-    last.finish(worker, &world);
+    let ends = world.borrow().last_offsets();
+    last.finish(worker, &world, ends);
     last.crash(worker, &world);
     let world = world.borrow();
     judge(&world, &injected);
@@ -402,6 +448,7 @@ fn schedule(worker: &mut Worker, seed: u64) -> [usize; 4] {
         world.results.len(),
         world.late.len(),
         world.ahead,
+        world.lost,
     ]
 }
 
@@ -460,6 +507,12 @@ fn judge(world: &World, injected: &BTreeSet<(i32, i64)>) {
         (world.late.len(), world.invalid.len()),
         "rejected twice"
     );
+    let records: usize = world.log.iter().map(Vec::len).sum();
+    let consumed = world
+        .progress
+        .as_ref()
+        .map_or(0, |progress| progress.totals.consumed);
+    assert_eq!(consumed, records as u64, "records counted by the totals");
     let mut want: BTreeMap<i64, BTreeSet<u32>> = BTreeMap::new();
     for (partition, log) in (0..).zip(&world.log) {
         for (offset, record) in (0..).zip(log) {
@@ -511,7 +564,7 @@ fn windows_equal_the_log_under_any_schedule() {
     };
     let (schedules, first) = (number("WEIR_MODEL_SCHEDULES", 400), number("WEIR_MODEL_FIRST", 0));
     timely::execute_directly(move |worker| {
-        let mut seen = [0; 4];
+        let mut seen = [0; 5];
         for seed in first..first + schedules {
             let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| schedule(worker, seed)));
             let judged = match judged {
@@ -530,8 +583,9 @@ fn windows_equal_the_log_under_any_schedule() {
             "the schedules have done something: {seen:?}"
         );
         eprintln!(
-            "{schedules} schedules: {} records, {} results, {} late, {} commits with rejects ahead of their cut",
-            seen[0], seen[1], seen[2], seen[3]
+            "{schedules} schedules: {} records, {} results, {} late, {} commits with rejects ahead of their cut, \
+             progress lost {} times",
+            seen[0], seen[1], seen[2], seen[3], seen[4]
         );
     });
 }

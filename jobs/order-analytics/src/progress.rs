@@ -44,6 +44,10 @@ pub struct Progress {
     /// start reads there which ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected_from: Option<RejectedFrom>,
+    /// Set after a start without progress that found results, until all of theirs are final: windows that end at or
+    /// before it (seconds) may hold less than was published, as what they were made of is still being read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuilt_until: Option<u64>,
     /// The published windows that may still be revised, by start (seconds).
     pub windows: BTreeMap<u64, Published>,
 }
@@ -80,7 +84,7 @@ pub struct Published {
 }
 
 /// The totals of a published window; the revenue as text, because JSON numbers end at 2^53 for many readers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishedTotals {
     /// Distinct orders.
     pub orders: u64,

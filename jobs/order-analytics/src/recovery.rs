@@ -41,6 +41,8 @@ pub(crate) struct Beginning {
     pub(crate) lost: u64,
     /// Where the rejects lie that were written ahead of their cut.
     pub(crate) rejected_from: Option<RejectedFrom>,
+    /// Windows that end at or before it (seconds) were published by runs whose progress is lost; 0 when there are none.
+    pub(crate) rebuilt_until: u64,
     /// The ends of the partitions as they were found.
     pub(crate) ends: BTreeMap<i32, (i64, i64)>,
 }
@@ -150,13 +152,13 @@ fn resume(
     let mut beginning = resume_from(&settings.rules(), progress, ends).map_err(replaced)?;
     if let Some(from) = &beginning.rejected_from {
         let partitions = &beginning.start.partitions;
-        let ahead = |source: &(i32, i64)| {
+        let read_again = |source: &(i32, i64)| {
             partitions
                 .get(&source.0)
-                .is_some_and(|partition| source.1 >= partition.processed)
+                .is_some_and(|partition| source.1 >= partition.resume)
         };
         let mut rejected = rejected_before(connection, settings, from)?;
-        rejected.retain(|source, _| ahead(source));
+        rejected.retain(|source, _| read_again(source));
         beginning.start.rejected = rejected;
     }
     if beginning.lost > 0 {
@@ -214,10 +216,10 @@ pub(crate) fn resume_from(
         start.final_until = start.final_until.max(published);
     }
     for (&partition, &(first, _)) in &ends {
-        start.partitions.entry(partition).or_insert(StartPartition {
-            processed: first,
-            resume: first,
-        });
+        start
+            .partitions
+            .entry(partition)
+            .or_insert(StartPartition::at(first));
     }
     let live = |window: &u64| rules.end(*window) > start.final_until;
     Ok(Beginning {
@@ -235,6 +237,7 @@ pub(crate) fn resume_from(
         sequence: progress.sequence,
         parquet_position: progress.parquet_position,
         rejected_from: progress.rejected_from,
+        rebuilt_until: progress.rebuilt_until.unwrap_or(0),
         start,
         lost,
         ends,
@@ -255,6 +258,12 @@ fn check_prior(
     let found = record_at(connection, settings, partition, offset)?;
     if found == Some((offset, timestamp)) {
         return Ok(());
+    }
+    let begins = offsets(connection, &settings.orders_topic)?;
+    if begins.get(&partition).is_some_and(|(first, _)| *first > offset) {
+        // Retention took it meanwhile: the start is made again with the log as it is now.
+        let text = format!("partition {partition} was cut while it was looked at");
+        return Err(JobError::Unavailable(text));
     }
     Err(JobError::LogReplaced {
         topic: settings.orders_topic.clone(),
@@ -324,16 +333,6 @@ fn anew(
     settings: &Settings,
     ends: BTreeMap<i32, (i64, i64)>,
 ) -> Result<Beginning, JobError> {
-    let mut start = Start::default();
-    for (&partition, &(first, _)) in &ends {
-        start.partitions.insert(
-            partition,
-            StartPartition {
-                processed: first,
-                resume: first,
-            },
-        );
-    }
     let mut published: BTreeMap<u64, Published> = BTreeMap::new();
     for_each_record(connection, &settings.results_topic, &BTreeMap::new(), |record| {
         let Some(result) = record
@@ -378,18 +377,33 @@ fn anew(
         );
     }
     let rejected_from = (!rejected.is_empty()).then_some(from);
-    start.rejected = rejected;
     Ok(Beginning {
-        start,
         rejected_from,
-        totals: Totals::default(),
-        published,
-        priors: BTreeMap::new(),
-        sequence: 0,
-        parquet_position: None,
-        lost: 0,
-        ends,
+        ..begin_anew(&settings.rules(), published, rejected, ends)
     })
+}
+
+/// Where a run begins that has no progress: at the beginning of the log, with what was published and rejected before.
+pub(crate) fn begin_anew(
+    rules: &Rules,
+    published: BTreeMap<u64, Published>,
+    rejected: HashMap<(i32, i64), RejectedBefore>,
+    ends: BTreeMap<i32, (i64, i64)>,
+) -> Beginning {
+    let partitions = ends
+        .iter()
+        .map(|(&partition, &(first, _))| (partition, StartPartition::at(first)));
+    Beginning {
+        start: Start {
+            partitions: partitions.collect(),
+            rejected,
+            ..Start::default()
+        },
+        rebuilt_until: published.keys().next_back().map_or(0, |last| rules.end(*last)),
+        published,
+        ends,
+        ..Beginning::default()
+    }
 }
 
 fn rejected_before(

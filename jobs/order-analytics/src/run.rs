@@ -231,6 +231,7 @@ impl Run {
             &start,
             beginning.totals,
             beginning.published,
+            beginning.rebuilt_until,
         );
         for (partition, prior) in beginning.priors {
             ledger.set_prior(partition, prior);

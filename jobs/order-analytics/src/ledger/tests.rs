@@ -87,11 +87,16 @@ fn start(frontier: u64, processed: i64, resume: i64) -> Start {
 }
 
 fn begun(start: &Start, published: &[(u64, u32, u64)]) -> Ledger {
+    rebuilding(start, published, 0)
+}
+
+/// After a lost progress: windows that end at or before `until` had been published.
+fn rebuilding(start: &Start, published: &[(u64, u32, u64)], until: u64) -> Ledger {
     let published = published.iter().map(|&(window, revision, orders)| {
         let totals = totals(orders).into();
         (window, Published { revision, totals })
     });
-    Ledger::new(RULES, start, Totals::default(), published.collect())
+    Ledger::new(RULES, start, Totals::default(), published.collect(), until)
 }
 
 fn anew() -> Ledger {
@@ -155,8 +160,25 @@ fn the_retraction_of_a_final_window_is_no_result() {
     ledger.note(9, row(0, 3));
     ledger.cut(10).unwrap();
     ledger.note(30, gone(0, 3));
-    assert_eq!(ledger.cut(31), None);
+    let draft = ledger.cut(31).unwrap();
+    assert_eq!(draft.results, []);
     assert!(ledger.progress("USD").windows.is_empty());
+}
+
+#[test]
+fn when_the_last_window_becomes_final_the_progress_is_written_once_more() {
+    let mut ledger = anew();
+    ledger.note(0, moved(8, 40, &[(0, 3), (10, 17)]));
+    ledger.note(9, row(0, 3));
+    ledger.note(19, row(10, 3));
+    ledger.cut(20).unwrap();
+    ledger.note(30, gone(0, 3));
+    assert_eq!(ledger.cut(31), None, "another window is live");
+    ledger.note(40, gone(10, 3));
+    assert!(ledger.cut(41).is_some());
+    let partition = ledger.progress("USD").partitions[&0];
+    assert_eq!((partition.processed, partition.resume), (40, 40));
+    assert_eq!(ledger.cut(50), None);
 }
 
 #[test]
@@ -215,6 +237,8 @@ fn a_window_whose_replay_gives_other_totals_is_told_and_stays_as_it_was_publishe
 #[test]
 fn a_window_never_shrinks() {
     let mut ledger = begun(&start(20, 50, 30), &[(10, 2, 4)]);
+    ledger.note(19, row(10, 4));
+    assert_eq!(results(ledger.cut(20)), []);
     ledger.note(21, row(10, 3));
     assert_eq!(results(ledger.cut(22)), []);
     assert_eq!(ledger.take_mismatches().len(), 1);
@@ -222,7 +246,7 @@ fn a_window_never_shrinks() {
 
 #[test]
 fn after_a_lost_progress_a_window_comes_to_what_was_published_bit_by_bit() {
-    let mut ledger = begun(&start(0, 0, 0), &[(0, 1, 5)]);
+    let mut ledger = rebuilding(&start(0, 0, 0), &[(0, 1, 5)], 10);
     ledger.note(9, row(0, 3));
     assert_eq!(results(ledger.cut(10)), []);
     ledger.note(11, row(0, 5));
@@ -234,12 +258,56 @@ fn after_a_lost_progress_a_window_comes_to_what_was_published_bit_by_bit() {
 
 #[test]
 fn after_a_lost_progress_a_window_that_stays_behind_is_told_when_it_is_final() {
-    let mut ledger = begun(&start(0, 0, 0), &[(0, 1, 5)]);
+    let mut ledger = rebuilding(&start(0, 0, 0), &[(0, 1, 5)], 10);
     ledger.note(9, row(0, 3));
     ledger.cut(10);
     assert!(ledger.take_mismatches().is_empty());
     ledger.cut(30);
     assert_eq!(ledger.take_mismatches().len(), 1);
+}
+
+#[test]
+fn a_crash_before_the_rebuild_is_through_does_not_end_it() {
+    let mut ledger = rebuilding(&start(0, 0, 0), &[(0, 1, 5)], 10);
+    ledger.note(0, moved(12, 40, &[(0, 3)]));
+    ledger.note(9, row(0, 3));
+    ledger.cut(12).unwrap();
+    let progress = ledger.progress("USD");
+    assert_eq!(progress.rebuilt_until, Some(10));
+    let mut ledger = rebuilding(&start(12, 40, 3), &[(0, 1, 5)], 10);
+    ledger.note(9, row(0, 3));
+    assert_eq!(results(ledger.cut(13)), []);
+    assert!(ledger.take_mismatches().is_empty());
+    ledger.note(14, row(0, 5));
+    ledger.note(15, row(0, 6));
+    assert_eq!(results(ledger.cut(16)), [(0, 2, 6)]);
+    ledger.cut(30);
+    assert_eq!(ledger.progress("USD").rebuilt_until, None);
+}
+
+#[test]
+fn a_published_window_of_which_the_replay_gives_nothing_is_told_and_stays_as_it_was() {
+    let mut ledger = begun(&start(25, 50, 30), &[(0, 0, 3), (10, 0, 4), (20, 0, 7)]);
+    ledger.note(19, row(10, 4));
+    ledger.note(25, moved(26, 60, &[]));
+    ledger.cut(26).unwrap();
+    let mismatches = ledger.take_mismatches();
+    assert_eq!(
+        mismatches.len(),
+        1,
+        "[20, 30) had been published early and is open"
+    );
+    assert_eq!(
+        (
+            mismatches[0].window,
+            mismatches[0].published.orders,
+            mismatches[0].replayed.orders
+        ),
+        (0, 3, 0)
+    );
+    ledger.note(27, row(0, 9));
+    assert_eq!(results(ledger.cut(28)), []);
+    assert!(ledger.take_mismatches().is_empty());
 }
 
 #[test]
@@ -373,7 +441,9 @@ fn rejects_that_an_earlier_run_wrote_ahead_stay_so_until_a_cut_reaches_them() {
     begin.rejected.insert((0, 53), RejectedBefore::Invalid);
     let mut ledger = begun(&begin, &[]);
     assert!(ledger.rejected_ahead());
-    ledger.note(100, moved(105, 60, &[]));
+    ledger.note(100, moved(105, 60, &[(90, 52)]));
     ledger.cut(105);
+    assert!(ledger.rejected_ahead(), "a start reads the record again");
+    ledger.cut(120);
     assert!(!ledger.rejected_ahead());
 }

@@ -9,6 +9,8 @@ use crate::status::Totals;
 
 /// Never edited: what was written once must be read for ever.
 const FIXTURE: &[u8] = include_bytes!("../../fixtures/v1/progress.json");
+/// The same while windows are rebuilt after a lost progress.
+const REBUILDING: &[u8] = include_bytes!("../../fixtures/v1/progress-rebuilding.json");
 
 fn progress() -> Progress {
     let partition = |processed, resume, prior| PartitionProgress {
@@ -44,6 +46,7 @@ fn progress() -> Progress {
             dlq: BTreeMap::from([(0, 9)]),
             late: BTreeMap::from([(0, 3), (1, 0)]),
         }),
+        rebuilt_until: None,
         windows: BTreeMap::from([(
             1_767_225_720,
             Published {
@@ -63,6 +66,16 @@ fn progress() -> Progress {
 fn the_first_version_is_read_and_written_as_it_always_was() {
     assert_eq!(Progress::read(FIXTURE).unwrap(), progress());
     assert_eq!(progress().to_json(), FIXTURE);
+}
+
+#[test]
+fn a_rebuild_is_read_and_written_as_it_always_was() {
+    let rebuilding = Progress {
+        rebuilt_until: Some(1_767_225_840),
+        ..progress()
+    };
+    assert_eq!(Progress::read(REBUILDING).unwrap(), rebuilding);
+    assert_eq!(rebuilding.to_json(), REBUILDING);
 }
 
 #[test]
