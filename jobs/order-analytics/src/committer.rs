@@ -88,7 +88,7 @@ pub(crate) fn sink_options(settings: &Settings) -> SinkOptions {
 }
 
 impl Committer {
-    /// Writes what it is told until the job stops; after each commit that stands calls `stands`.
+    /// Writes what it is told until the job stops; after each commit that stands says so to `done` and calls `wake`.
     ///
     /// # Errors
     /// When this run may not or cannot write any more.
@@ -268,20 +268,21 @@ impl Committer {
 
     /// Writes the transaction once, however often it takes.
     fn commit(&mut self, transaction: &mut Transaction) -> Result<Receipt, JobError> {
-        let mut reported = false;
         loop {
             let outcome = match self.sink.as_mut() {
                 Some(sink) => sink.commit_with(transaction, || failpoint::reach("between-send-and-commit")),
                 None => Err(SinkError::Unavailable("not connected".to_owned())),
             };
             let error = match outcome {
-                Ok(receipt) => return Ok(receipt),
+                Ok(receipt) => {
+                    self.shared.settled();
+                    return Ok(receipt);
+                }
                 Err(error) => error,
             };
             self.shared.metrics.transaction_failures.inc();
             match error {
-                SinkError::Fenced(_) => return Err(JobError::Fenced(error.to_string())),
-                SinkError::Fatal(_) => return Err(JobError::Refused(error.to_string())),
+                SinkError::Fenced(_) | SinkError::Fatal(_) => return Err(error.into()),
                 SinkError::Rejected { index, ref topic, .. } => {
                     let own = **topic == *self.topics.results || **topic == *self.topics.progress;
                     if own || !shrink(&mut transaction.records[index]) {
@@ -290,11 +291,8 @@ impl Committer {
                     tracing::warn!(%error, "a rejected record is cut further");
                 }
                 SinkError::Unavailable(_) | SinkError::OutcomeUnknown(_) => {
-                    if !reported {
-                        tracing::warn!(%error, "the commit is tried again until it stands");
-                        reported = true;
-                    }
-                    if self.reconnect()? {
+                    if self.reconnect(error.into())? {
+                        self.shared.settled();
                         // The broker does not tell offsets of a commit found done; Parquet takes the older position.
                         return Ok(Receipt {
                             ends: BTreeMap::new(),
@@ -305,33 +303,53 @@ impl Committer {
         }
     }
 
-    /// Connects anew and looks whether the commit in hand stands already.
-    fn reconnect(&mut self) -> Result<bool, JobError> {
+    /// Connects anew, as often as it takes, and looks whether the commit in hand stands already. `cause` is why it is
+    /// not known.
+    fn reconnect(&mut self, cause: JobError) -> Result<bool, JobError> {
         self.sink = None;
+        let mut told = String::new();
+        let mut cause = cause;
         loop {
+            self.tell(&cause, &mut told);
             std::thread::sleep(RETRY);
             if self.shared.ending() {
                 return Err(JobError::Unavailable(
                     "stopped while Kafka was not available".to_owned(),
                 ));
             }
-            // Asked before the id is taken back: a successor that has written already must not be fenced.
-            match self.stands() {
-                Ok(_) => {}
-                Err(Doubt::Job(error)) => return Err(error),
-                Err(Doubt::Unknown) => continue,
-            }
-            match Sink::connect(&self.connection, sink_options(&self.settings)) {
-                Ok(sink) => self.sink = Some(sink),
-                Err(SinkError::Fenced(error)) => return Err(JobError::Fenced(error)),
-                Err(SinkError::Fatal(error)) => return Err(JobError::Refused(error)),
-                Err(_) => continue,
-            }
-            match self.stands() {
+            match self.try_to_reconnect() {
                 Ok(stands) => return Ok(stands),
                 Err(Doubt::Job(error)) => return Err(error),
-                Err(Doubt::Unknown) => continue,
+                Err(Doubt::Unknown(error)) => cause = error,
             }
+            self.shared.metrics.transaction_failures.inc();
+        }
+    }
+
+    fn try_to_reconnect(&mut self) -> Result<bool, Doubt> {
+        // Asked before the id is taken back: a successor that has written already must not be fenced.
+        self.stands()?;
+        match Sink::connect(&self.connection, sink_options(&self.settings)) {
+            Ok(sink) => self.sink = Some(sink),
+            Err(error @ (SinkError::Fenced(_) | SinkError::Fatal(_))) => {
+                return Err(Doubt::Job(error.into()));
+            }
+            Err(error) => return Err(Doubt::Unknown(error.into())),
+        }
+        self.stands()
+    }
+
+    /// Tells what keeps the commit from standing whenever it is something else than before. What the broker refuses is
+    /// seen on /health: waiting may not be enough.
+    fn tell(&self, cause: &JobError, told: &mut String) {
+        let text = cause.to_string();
+        match cause {
+            JobError::Unavailable(_) => self.shared.settled(),
+            _ => self.shared.stuck(&text),
+        }
+        if text != *told {
+            tracing::warn!(error = text, "the commit is tried again until it stands");
+            *told = text;
         }
     }
 
@@ -341,9 +359,7 @@ impl Committer {
         let last = read_last(&self.connection, &self.topics.progress, 0, |record| {
             record.key.as_deref() == Some(key) && record.value.is_some()
         });
-        let Ok(last) = last else {
-            return Err(Doubt::Unknown);
-        };
+        let last = last.map_err(|error| Doubt::Unknown(error.into()))?;
         let Some(value) = last.and_then(|record| record.value) else {
             return if self.sequence == 1 {
                 Ok(false)
@@ -368,8 +384,8 @@ impl Committer {
 }
 
 enum Doubt {
-    /// The topic could not be read.
-    Unknown,
+    /// The topic could not be read, or nobody connects: it may be so later.
+    Unknown(JobError),
     /// The run is over.
     Job(JobError),
 }
@@ -379,8 +395,10 @@ fn bytes_of(reject: &Reject) -> u64 {
     (reject.key.as_ref().map_or(0, Vec::len) + reject.value.as_ref().map_or(0, Vec::len)) as u64
 }
 
-/// Halves the value of a record that the broker refused for its size; false when nothing is left to cut.
+/// Halves the value of a record that the broker refused for its size; false when nothing is left to cut. The header
+/// `truncated` tells the original size of key and value, as where a dead letter was cut before.
 fn shrink(record: &mut Outgoing) -> bool {
+    let key = record.key.as_ref().map_or(0, Vec::len);
     let Some(value) = record.value.as_mut().filter(|value| !value.is_empty()) else {
         return false;
     };
@@ -389,7 +407,7 @@ fn shrink(record: &mut Outgoing) -> bool {
     if !record.headers.iter().any(|(name, _)| *name == "truncated") {
         record
             .headers
-            .push(("truncated", original.to_string().into_bytes()));
+            .push(("truncated", (key + original).to_string().into_bytes()));
     }
     true
 }
@@ -403,4 +421,25 @@ fn print(results: &[AnalyticsResult]) {
             .and_then(|()| out.write_all(b"\n"));
     }
     let _ = out.flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_is_cut_tells_the_size_of_key_and_value() {
+        let mut record = Outgoing {
+            topic: "orders-dlq".into(),
+            partition: None,
+            key: Some(vec![b'k'; 7]),
+            value: Some(vec![b'v'; 100]),
+            headers: Vec::new(),
+        };
+        assert!(shrink(&mut record) && shrink(&mut record));
+        assert_eq!(record.value.as_ref().map(Vec::len), Some(25));
+        assert_eq!(record.headers, [("truncated", b"107".to_vec())]);
+        record.value = None;
+        assert!(!shrink(&mut record));
+    }
 }

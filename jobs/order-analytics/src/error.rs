@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use weir_kafka::SinkError;
+
 /// Why the job could not start or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
@@ -58,6 +60,17 @@ impl JobError {
         Self::Setting {
             key,
             fault: fault.into(),
+        }
+    }
+}
+
+impl From<SinkError> for JobError {
+    fn from(error: SinkError) -> Self {
+        let text = error.to_string();
+        match error {
+            SinkError::Fenced(_) => Self::Fenced(text),
+            SinkError::Unavailable(_) | SinkError::OutcomeUnknown(_) => Self::Unavailable(text),
+            SinkError::Fatal(_) | SinkError::Rejected { .. } => Self::Refused(text),
         }
     }
 }

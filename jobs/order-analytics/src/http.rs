@@ -49,7 +49,8 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     }
 }
 
-/// Healthy: every thread is there. A broker that is away is no fault of the job, which waits for it.
+/// Healthy: every thread is there, and the broker refuses nothing. One that is away is no fault of the job, which
+/// waits for it.
 async fn health(State(shared): State<Arc<Shared>>) -> Response {
     match shared.fault() {
         None => Json(json!({"status": "healthy"})).into_response(),
@@ -66,7 +67,8 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     if status.ready && !shared.ending() {
         Json(json!({"status": "ready"})).into_response()
     } else {
-        let body = Json(json!({"status": "starting", "lag_records": status.lag_records}));
+        let what = if shared.ending() { "stopping" } else { "starting" };
+        let body = Json(json!({"status": what, "lag_records": status.lag_records}));
         (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
     }
 }
@@ -106,6 +108,12 @@ mod tests {
             stream.read_to_string(&mut answer).unwrap();
             answer
         };
+        assert!(health().starts_with("HTTP/1.1 200"));
+        shared.stuck("topic `orders-progress` does not exist");
+        let answer = health();
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(answer.contains("orders-progress"), "{answer}");
+        shared.settled();
         assert!(health().starts_with("HTTP/1.1 200"));
         shared.broke("worker 1 has panicked: index out of bounds");
         let answer = health();

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 use weir_dataflow::clocks::Wake;
 use weir_dataflow::source::Control;
-use weir_kafka::{Connection, Probe, Sink, SinkError, max_message_bytes, offsets, read_range};
+use weir_kafka::{Connection, Probe, Sink, max_message_bytes, offsets, read_range};
 use weir_proto::AnalyticsResult;
 
 use crate::collect::Desk;
@@ -149,24 +149,9 @@ impl Run {
         Ok(None)
     }
 
-    /// Takes the transactional id over; waits for the broker as long as it takes.
+    /// Takes the transactional id over.
     fn fence(&self, connection: &Connection) -> Result<Option<Sink>, JobError> {
-        let mut reported = false;
-        while !self.stopped() {
-            match Sink::connect(connection, sink_options(&self.settings)) {
-                Ok(sink) => return Ok(Some(sink)),
-                Err(SinkError::Unavailable(reason) | SinkError::OutcomeUnknown(reason)) => {
-                    if !reported {
-                        tracing::warn!(reason, "waiting for Kafka");
-                        reported = true;
-                    }
-                    std::thread::sleep(RETRY);
-                }
-                Err(error @ SinkError::Fenced(_)) => return Err(JobError::Fenced(error.to_string())),
-                Err(error) => return Err(JobError::Refused(error.to_string())),
-            }
-        }
-        Ok(None)
+        self.patiently(|| Ok(Sink::connect(connection, sink_options(&self.settings))?))
     }
 
     fn announce(&self, beginning: &Beginning, took: Duration) {

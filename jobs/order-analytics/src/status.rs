@@ -53,6 +53,10 @@ pub struct Status {
     pub windows_published: u64,
     /// Revisions written by this run.
     pub windows_revised: u64,
+    /// Windows of this run for which the log gave other totals than were published.
+    pub replay_mismatches: u64,
+    /// Records that the log no longer held when this run had to read them.
+    pub records_lost: u64,
     /// The newest results, newest last.
     pub recent: Vec<AnalyticsResult>,
     /// Whether everything that the last commit held has been read again, so that the job publishes.
@@ -76,6 +80,8 @@ pub(crate) struct Shared {
 
 #[derive(Default)]
 struct State {
+    /// Whether the progress has been read.
+    known: bool,
     totals: Totals,
     watermark: Option<Timestamp>,
     published: u64,
@@ -86,6 +92,8 @@ struct State {
     ends: BTreeMap<i32, (i64, i64)>,
     answered: Option<Instant>,
     fault: Option<String>,
+    /// What the broker refuses at the moment.
+    stuck: Option<String>,
 }
 
 impl Shared {
@@ -132,9 +140,26 @@ impl Shared {
         self.state().fault.get_or_insert_with(|| fault.to_owned());
     }
 
-    /// What has broken, if anything has.
+    /// The broker refuses what the job cannot do without, for now.
+    pub(crate) fn stuck(&self, fault: &str) {
+        self.state().stuck = Some(fault.to_owned());
+    }
+
+    /// The broker refuses nothing.
+    pub(crate) fn settled(&self) {
+        self.state().stuck = None;
+    }
+
+    /// What has broken, or is refused, if anything is.
     pub(crate) fn fault(&self) -> Option<String> {
-        self.state().fault.clone()
+        let state = self.state();
+        state.fault.clone().or_else(|| state.stuck.clone())
+    }
+
+    /// The totals as committed, once they are known; until then a scrape must not show them as zero.
+    pub(crate) fn totals(&self) -> Option<Totals> {
+        let state = self.state();
+        state.known.then_some(state.totals)
     }
 
     /// The broker has told the ends of partitions.
@@ -158,6 +183,7 @@ impl Shared {
         results: &[AnalyticsResult],
     ) {
         let mut state = self.state();
+        state.known = true;
         state.totals = totals;
         state.watermark = i64::try_from(frontier)
             .ok()
@@ -210,6 +236,8 @@ impl Shared {
             lag_records,
             windows_published: state.published,
             windows_revised: state.revised,
+            replay_mismatches: self.metrics.replay_mismatches.get(),
+            records_lost: self.metrics.records_lost.get(),
             recent: state.recent.iter().copied().collect(),
             ready: state.ready,
         }
