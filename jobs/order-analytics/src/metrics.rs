@@ -12,7 +12,7 @@ use crate::status::{Shared, Totals};
 /// All metrics of one job.
 pub(crate) struct Metrics {
     registry: Registry,
-    scraping: Mutex<()>,
+    scraping: Mutex<Scraping>,
     consumed: IntCounter,
     accepted: IntCounter,
     duplicate: IntCounter,
@@ -36,6 +36,15 @@ pub(crate) struct Metrics {
     broker_up: IntGauge,
 }
 
+/// Whether the counters over all runs are among what is scraped: a zero before the progress has been read would be
+/// taken for a reset, and the totals for what happened since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Scraping {
+    #[default]
+    WithoutTotals,
+    WithTotals,
+}
+
 impl Metrics {
     /// Registers everything under the prefix `order_analytics_`.
     ///
@@ -49,6 +58,7 @@ impl Metrics {
                 IntCounter::new(format!("order_analytics_{name}"), help)?,
             )
         };
+        let total = |name: &str, help: &str| IntCounter::new(format!("order_analytics_{name}"), help);
         let gauge = |name: &str, help: &str| {
             register(&registry, IntGauge::new(format!("order_analytics_{name}"), help)?)
         };
@@ -71,24 +81,24 @@ impl Metrics {
         let build_info = register(&registry, IntGauge::with_opts(info)?)?;
         build_info.set(1);
         let metrics = Self {
-            consumed: counter(
+            consumed: total(
                 "records_consumed_total",
                 "Records before the last commit, over all runs.",
             )?,
-            accepted: counter(
+            accepted: total(
                 "orders_accepted_total",
                 "Orders counted in a window, over all runs.",
             )?,
-            duplicate: counter(
+            duplicate: total(
                 "orders_duplicate_total",
                 "Copies of counted orders, over all runs.",
             )?,
-            ignored: counter("events_ignored_total", "Events of other types, over all runs.")?,
-            late: counter(
+            ignored: total("events_ignored_total", "Events of other types, over all runs.")?,
+            late: total(
                 "orders_late_total",
                 "Orders sent to the late topic, over all runs.",
             )?,
-            invalid: counter(
+            invalid: total(
                 "records_invalid_total",
                 "Records sent to the dead-letter topic, over all runs.",
             )?,
@@ -97,11 +107,14 @@ impl Metrics {
             commit_seconds: register(&registry, Histogram::with_opts(commit.buckets(buckets))?)?,
             transaction_failures: counter(
                 "transaction_failures_total",
-                "Transactions that had to be tried again.",
+                "Attempts to commit or to find out whether a commit stands that failed, and were made again.",
             )?,
             parquet_writes: counter("parquet_writes_total", "Parquet files written.")?,
             parquet_bytes: counter("parquet_written_bytes_total", "Bytes of Parquet files written.")?,
-            parquet_failures: counter("parquet_failures_total", "Failures to write Parquet; retried.")?,
+            parquet_failures: counter(
+                "parquet_failures_total",
+                "Failures to open or to write Parquet, retried; of a file each fault once until something is written.",
+            )?,
             replay_mismatches: counter(
                 "replay_mismatches_total",
                 "Windows that a replay gave other totals than were published: a defect, or another log.",
@@ -112,7 +125,10 @@ impl Metrics {
             )?,
             lag_records: by_partition("consumer_lag_records", "Records beyond the last commit.")?,
             watermark_lag: by_partition("watermark_lag_seconds", "Wall clock less the partition's clock.")?,
-            watermark: gauge("watermark_seconds", "The watermark, in seconds since 1970.")?,
+            watermark: gauge(
+                "watermark_seconds",
+                "The watermark as of the last commit, in seconds since 1970: windows that end by then are published.",
+            )?,
             in_flight: gauge(
                 "in_flight_records",
                 "Records read that are ahead of the watermark.",
@@ -128,8 +144,8 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Counters follow the committed totals; they never go back.
-    fn follow(&self, totals: &Totals) {
+    /// Counters follow the committed totals; they never go back, and are not there before these are known.
+    fn follow(&self, totals: &Totals, scraping: &mut Scraping) -> Result<(), prometheus::Error> {
         let pairs = [
             (&self.consumed, totals.consumed),
             (&self.accepted, totals.accepted),
@@ -140,7 +156,12 @@ impl Metrics {
         ];
         for (counter, total) in pairs {
             counter.inc_by(total.saturating_sub(counter.get()));
+            if *scraping == Scraping::WithoutTotals {
+                register(&self.registry, counter.clone())?;
+            }
         }
+        *scraping = Scraping::WithTotals;
+        Ok(())
     }
 
     /// The text that Prometheus scrapes.
@@ -149,7 +170,7 @@ impl Metrics {
     /// When it cannot be encoded.
     pub(crate) fn scrape(&self, shared: &Shared, now_ms: i64) -> Result<String, prometheus::Error> {
         // One scrape at a time, from one moment of the status: within a scrape the totals always add up.
-        let _scraping = self.scraping.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scraping = self.scraping.lock().unwrap_or_else(PoisonError::into_inner);
         let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         for (partition, lag) in shared.lag() {
             self.lag_records
@@ -165,7 +186,9 @@ impl Metrics {
             }
         }
         let status = shared.status();
-        self.follow(&status.totals);
+        if let Some(totals) = shared.totals() {
+            self.follow(&totals, &mut scraping)?;
+        }
         if let Some(watermark) = status.watermark {
             self.watermark.set(watermark.millis() / 1_000);
         }
@@ -183,4 +206,34 @@ impl Metrics {
 fn register<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, prometheus::Error> {
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+    use std::sync::Arc;
+
+    use weir_dataflow::clocks::Clocks;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn the_counters_over_all_runs_are_not_there_before_they_are_known() {
+        let clocks = Arc::new(Clocks::new(Settings::default().rules()));
+        let shared = Shared::new(clocks, Metrics::new().unwrap());
+        let scrape = || shared.metrics.scrape(&shared, 0).unwrap();
+        assert!(!scrape().contains("records_consumed_total"));
+        let totals = Totals {
+            consumed: 7,
+            late: 7,
+            ..Totals::default()
+        };
+        shared.committed(totals, 60, std::iter::empty(), &[]);
+        for _ in 0..2 {
+            assert!(scrape().contains("\norder_analytics_records_consumed_total 7\n"));
+            assert!(scrape().contains("\norder_analytics_orders_accepted_total 0\n"));
+        }
+    }
 }
