@@ -13,13 +13,17 @@ use crate::http;
 use crate::metrics::Metrics;
 use crate::panic::caught;
 use crate::parquet::Parquet;
-use crate::run::{Request, Run};
+use crate::run::{LONGEST_END, Request, Run};
 use crate::settings::Settings;
 use crate::status::{Shared, Status, Totals};
 
 /// How long a job that was asked to stop may take, whatever it waits for. It may be left alone at any moment: what is
 /// not committed is read again.
-const STOP_PATIENCE: Duration = Duration::from_secs(8);
+const STOP_PATIENCE: Duration = LONGEST_END.saturating_add(RUNTIME_PATIENCE).saturating_add(SLACK);
+/// How long the threads of the HTTP server and of Parquet may take to end.
+const RUNTIME_PATIENCE: Duration = Duration::from_secs(1);
+/// For what is done in between.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// How a job came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +104,7 @@ pub fn start(settings: Settings) -> Result<Handle, JobError> {
         .name("job".to_owned())
         .spawn(move || {
             let outcome = caught("the job's thread", || run.run(&inbox, &runtime, parquet));
-            runtime.shutdown_timeout(Duration::from_secs(1));
+            runtime.shutdown_timeout(RUNTIME_PATIENCE);
             let outcome = outcome.unwrap_or_else(|panic| Err(JobError::Internal(panic)));
             // Nobody may be waiting for it.
             let _ = telling.send(News::Ended(outcome));

@@ -30,10 +30,12 @@ const PROBE_PERIOD: Duration = Duration::from_secs(1);
 const COMMIT_PERIOD: Duration = Duration::from_secs(1);
 /// Pause between attempts to reach Kafka at the start.
 const RETRY: Duration = Duration::from_millis(500);
-/// How long the end of a run waits for the workers, and for the commit in hand.
+/// How long the end of a run waits for the workers and for the commit in hand, together.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(4);
 /// How long a run that was stopped waits for Parquet; the next run writes what is left.
 const PARQUET_PATIENCE: Duration = Duration::from_secs(3);
+/// The longest that a run which was asked to stop takes to end.
+pub(crate) const LONGEST_END: Duration = COMMIT_PATIENCE.saturating_add(PARQUET_PATIENCE);
 /// The log tells the totals this often, if they have changed.
 const REPORT_PERIOD: Duration = Duration::from_secs(60);
 
@@ -266,8 +268,10 @@ impl Run {
             // Seen on /health while the rest comes to its end.
             self.shared.broke(&error.to_string());
         }
-        stop_workers(guards, &plan, COMMIT_PATIENCE);
-        let parquet = match writing.recv_timeout(COMMIT_PATIENCE) {
+        let deadline = Instant::now() + COMMIT_PATIENCE;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        stop_workers(guards, &plan, left());
+        let parquet = match writing.recv_timeout(left()) {
             Ok(committer) => committer.into_parquet(),
             Err(_) => {
                 tracing::warn!("the commit in hand is left; the next start finds out whether it stands");
