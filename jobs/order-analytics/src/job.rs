@@ -84,11 +84,24 @@ pub fn start(settings: Settings) -> Result<Handle, JobError> {
         Some(address) => Some(runtime.block_on(http::serve(address, Arc::clone(&shared)))?),
         None => None,
     };
+    let (requests, inbox) = channel();
     let parquet = match &settings.parquet {
-        Some(url) => Some(Parquet::open(url, &settings.job_id, runtime.handle(), &shared)?),
+        Some(url) => {
+            let requests = requests.clone();
+            let refused = move |error| {
+                // The job has ended already when nobody hears it.
+                let _ = requests.send(Request::Failed(error));
+            };
+            Some(Parquet::open(
+                url,
+                &settings.job_id,
+                runtime.handle(),
+                &shared,
+                refused,
+            )?)
+        }
         None => None,
     };
-    let (requests, inbox) = channel();
     let (telling, news) = channel();
     let stopper = Stopper {
         shared: Arc::clone(&shared),

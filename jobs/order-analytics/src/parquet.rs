@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
-use weir_parquet::{Store, Writer, WriterEvent};
+use weir_parquet::{Store, StoreError, Writer, WriterEvent};
 use weir_proto::AnalyticsResult;
 
 use crate::error::JobError;
@@ -28,7 +28,8 @@ enum State {
 }
 
 impl Parquet {
-    /// Opens the storage, or goes on trying in the background.
+    /// Opens the storage, or goes on trying in the background; `refused` hears when it turns out there that waiting
+    /// does not help.
     ///
     /// # Errors
     /// [`JobError::Setting`] for what waiting does not help: a wrong URL, the folder of another job.
@@ -37,6 +38,7 @@ impl Parquet {
         job_id: &str,
         runtime: &Handle,
         shared: &Arc<Shared>,
+        refused: impl FnOnce(JobError) + Send + 'static,
     ) -> Result<Self, JobError> {
         let attempt = runtime.block_on(async { timeout(FIRST_ATTEMPT, Store::open(url, job_id)).await });
         let fault = match attempt {
@@ -45,22 +47,27 @@ impl Parquet {
                 return Ok(Self(Arc::new(Mutex::new(State::Writing(writer)))));
             }
             Ok(Err(error)) if error.is_configuration() => {
-                return Err(JobError::setting("parquet", error.to_string()));
+                return Err(setting(&error));
             }
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer for {} s", FIRST_ATTEMPT.as_secs()),
         };
         failed(shared, &fault);
         let state = Arc::new(Mutex::new(State::Waiting(Vec::new())));
-        let opening = open_later(
-            url.to_owned(),
-            job_id.to_owned(),
-            fault,
-            Arc::clone(&state),
-            runtime.clone(),
-            Arc::clone(shared),
-        );
-        runtime.spawn(opening);
+        let later = Later {
+            url: url.to_owned(),
+            job_id: job_id.to_owned(),
+            known: fault,
+            runtime: runtime.clone(),
+            shared: Arc::clone(shared),
+        };
+        let opening = Arc::clone(&state);
+        runtime.spawn(async move {
+            match later.open().await {
+                Ok((store, later)) => later.write(store, &opening),
+                Err(error) => refused(error),
+            }
+        });
         Ok(Self(state))
     }
 
@@ -96,40 +103,60 @@ impl Parquet {
     }
 }
 
-async fn open_later(
+/// The storage that could not be opened at the start.
+struct Later {
     url: String,
     job_id: String,
-    mut known: String,
-    state: Arc<Mutex<State>>,
+    /// The fault that was told last.
+    known: String,
     runtime: Handle,
     shared: Arc<Shared>,
-) {
-    let mut pause = FIRST_RETRY;
-    let store = loop {
-        sleep(pause).await;
-        pause = (pause * 2).min(LAST_RETRY);
-        match Store::open(&url, &job_id).await {
-            Ok(store) => break store,
-            Err(error) => {
-                let fault = error.to_string();
-                if fault == known {
-                    shared.metrics.parquet_failures.inc();
-                } else {
-                    failed(&shared, &fault);
-                    known = fault;
-                }
+}
+
+impl Later {
+    /// Tries until it opens.
+    ///
+    /// # Errors
+    /// What waiting does not help.
+    async fn open(mut self) -> Result<(Store, Self), JobError> {
+        let mut pause = FIRST_RETRY;
+        loop {
+            sleep(pause).await;
+            pause = (pause * 2).min(LAST_RETRY);
+            match Store::open(&self.url, &self.job_id).await {
+                Ok(store) => return Ok((store, self)),
+                Err(error) if error.is_configuration() => return Err(setting(&error)),
+                Err(error) => self.tell(error.to_string()),
             }
         }
-    };
-    let mut state = lock(&state);
-    if let State::Waiting(queue) = &mut *state {
-        let writer = spawn(store, &runtime, &shared);
-        for (rows, position) in queue.drain(..) {
-            writer.send(rows, position);
-        }
-        *state = State::Writing(writer);
-        tracing::info!("the Parquet storage is open now");
     }
+
+    /// Each fault is told once, and each attempt counted.
+    fn tell(&mut self, fault: String) {
+        if fault == self.known {
+            self.shared.metrics.parquet_failures.inc();
+        } else {
+            failed(&self.shared, &fault);
+            self.known = fault;
+        }
+    }
+
+    /// What has waited goes to the storage.
+    fn write(&self, store: Store, state: &Mutex<State>) {
+        let mut state = lock(state);
+        if let State::Waiting(queue) = &mut *state {
+            let writer = spawn(store, &self.runtime, &self.shared);
+            for (rows, position) in queue.drain(..) {
+                writer.send(rows, position);
+            }
+            *state = State::Writing(writer);
+            tracing::info!("the Parquet storage is open now");
+        }
+    }
+}
+
+fn setting(error: &StoreError) -> JobError {
+    JobError::setting("parquet", error.to_string())
 }
 
 fn spawn(store: Store, runtime: &Handle, shared: &Arc<Shared>) -> Writer {
