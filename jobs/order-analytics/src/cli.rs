@@ -15,7 +15,7 @@ use signal_hook::iterator::Signals;
 
 pub(crate) use self::keys::effective;
 use self::keys::{KEYS, Kind};
-use self::layers::Layers;
+use self::layers::{Environment, Layers, variable};
 use crate::error::JobError;
 use crate::settings::Settings;
 use crate::{job, logging};
@@ -32,10 +32,10 @@ available, 70 a fault of the program, 76 fenced: another process took over, or a
 
 /// The whole program: reads the command line, runs the job, gives the exit code.
 pub fn main() -> ExitCode {
-    run(std::env::args_os(), &|name| std::env::var(name).ok())
+    run(std::env::args_os(), &|name| std::env::var_os(name))
 }
 
-fn run(arguments: impl Iterator<Item = OsString>, environment: &dyn Fn(&str) -> Option<String>) -> ExitCode {
+fn run(arguments: impl Iterator<Item = OsString>, environment: Environment<'_>) -> ExitCode {
     let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => {
@@ -59,13 +59,20 @@ fn run(arguments: impl Iterator<Item = OsString>, environment: &dyn Fn(&str) -> 
             let _ = stdout().write_all(effective(&settings).as_bytes());
             ExitCode::SUCCESS
         }
-        _ => match operate(settings) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error),
-        },
+        _ => {
+            logging::init();
+            match operate(settings) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    tracing::error!(exit_code = error.exit_code(), %error, "the job has failed");
+                    ExitCode::from(&error)
+                }
+            }
+        }
     }
 }
 
+/// What is wrong before there is a log.
 fn fail(error: &JobError) -> ExitCode {
     let _ = writeln!(stderr(), "order-analytics: {error}");
     ExitCode::from(error)
@@ -80,8 +87,12 @@ fn command() -> Command {
         KEYS.iter().fold(command.arg(config), |command, key| {
             let arg = Arg::new(key.name).long(key.name).help(key.help);
             command.arg(match key.kind {
-                Kind::Flag => arg.action(ArgAction::SetTrue),
-                Kind::Value(value) => arg.value_name(value).allow_hyphen_values(true),
+                Kind::Flag => arg
+                    .value_name("true|false")
+                    .num_args(0..=1)
+                    .require_equals(true)
+                    .default_missing_value("true"),
+                Kind::Value(value) | Kind::Number(value) => arg.value_name(value).allow_hyphen_values(true),
                 Kind::Pairs => arg.value_name("KEY=VALUE").action(ArgAction::Append),
             })
         })
@@ -100,11 +111,11 @@ fn command() -> Command {
         ))
 }
 
-fn read(flags: &ArgMatches, environment: &dyn Fn(&str) -> Option<String>) -> Result<Settings, JobError> {
-    let file = flags
-        .get_one::<String>("config")
-        .cloned()
-        .or_else(|| environment("ORDER_ANALYTICS_CONFIG"));
+fn read(flags: &ArgMatches, environment: Environment<'_>) -> Result<Settings, JobError> {
+    let file = match flags.get_one::<String>("config") {
+        Some(file) => Some(file.clone()),
+        None => variable(environment, "config")?,
+    };
     let layers = Layers::read(flags, environment, file.as_deref())?;
     let settings = keys::settings(&layers)?;
     settings.check()?;
@@ -112,7 +123,6 @@ fn read(flags: &ArgMatches, environment: &dyn Fn(&str) -> Option<String>) -> Res
 }
 
 fn operate(settings: Settings) -> Result<(), JobError> {
-    logging::init();
     // Before anything that may take its time.
     let stop: Arc<OnceLock<Box<dyn Fn() + Send + Sync>>> = Arc::default();
     heed_signals(Arc::clone(&stop))?;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use weir_dataflow::window::Rules;
-use weir_kafka::Connection;
+use weir_kafka::{Connection, ConnectionError};
 
 use crate::cli::effective;
 use crate::error::JobError;
@@ -100,13 +100,11 @@ impl Settings {
             return wrong("bootstrap-servers", "is missing: give HOST:PORT[,HOST:PORT...]");
         }
         if let Err(error) = self.connection().check() {
-            let text = error.to_string();
-            let key = if text.contains("bootstrap") {
-                "bootstrap-servers"
-            } else {
-                "kafka"
+            let key = match &error {
+                ConnectionError::Property { name, .. } if name == "bootstrap.servers" => "bootstrap-servers",
+                _ => "kafka",
             };
-            return Err(JobError::setting(key, text));
+            return Err(JobError::setting(key, error.to_string()));
         }
         if !(1..=1_024).contains(&self.workers) {
             return wrong("workers", "must be between 1 and 1024");

@@ -11,10 +11,12 @@ use crate::settings::Settings;
 /// How a key is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Present or not.
+    /// True where it is present, or as it says.
     Flag,
-    /// With a value; the name it has in the help.
+    /// With a text; the name it has in the help.
     Value(&'static str),
+    /// With a number; the name it has in the help.
+    Number(&'static str),
     /// `KEY=VALUE`, any number of times.
     Pairs,
 }
@@ -89,7 +91,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "workers",
-        Kind::Value("N"),
+        Kind::Number("N"),
         "Worker threads [default: 1]",
         |s, v| number(&mut s.workers, v),
         |s| s.workers.to_string(),
@@ -110,7 +112,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "orders-partitions",
-        Kind::Value("N"),
+        Kind::Number("N"),
         "Partitions of the orders topic if it has to be created [default: 4]",
         |s, v| number(&mut s.orders_partitions, v),
         |s| s.orders_partitions.to_string(),
@@ -207,7 +209,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "process",
-        Kind::Value("I"),
+        Kind::Number("I"),
         "Index of this process in a cluster; only 0 for now",
         set_process,
         |_| "0".to_owned(),
@@ -221,7 +223,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "read-ahead",
-        Kind::Value("N"),
+        Kind::Number("N"),
         "Most records of a partition that are read ahead of the watermark [default: 200000]",
         |s, v| number(&mut s.read_ahead, v),
         |s| s.read_ahead.to_string(),
@@ -251,9 +253,11 @@ fn set_http(settings: &mut Settings, value: &str) -> Result<(), String> {
 fn set_property(settings: &mut Settings, value: &str) -> Result<(), String> {
     // The value may be a secret, so the message does not repeat it.
     let (property, value) = value.split_once('=').ok_or("must be written as key=value")?;
+    let property = property.trim();
+    settings.kafka.retain(|(known, _)| known != property);
     settings
         .kafka
-        .push((property.trim().to_owned(), value.trim().to_owned()));
+        .push((property.to_owned(), value.trim().to_owned()));
     Ok(())
 }
 
@@ -306,8 +310,7 @@ pub(crate) fn effective(settings: &Settings) -> String {
         // Writing to a string does not fail.
         let _ = match key.kind {
             Kind::Pairs => continue,
-            Kind::Flag => writeln!(out, "{} = {value}", key.name),
-            Kind::Value("N" | "I") => writeln!(out, "{} = {value}", key.name),
+            Kind::Flag | Kind::Number(_) => writeln!(out, "{} = {value}", key.name),
             Kind::Value(_) if value.is_empty() => Ok(()),
             Kind::Value(_) => writeln!(out, "{} = {}", key.name, quoted(&value)),
         };

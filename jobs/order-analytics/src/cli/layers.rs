@@ -1,6 +1,7 @@
 //! The three places a value may come from.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 use clap::ArgMatches;
@@ -9,17 +10,21 @@ use clap::parser::ValueSource;
 use super::keys::{KEYS, Key, Kind, key_of};
 use crate::error::JobError;
 
-/// The raw values of all keys, the strongest layer first: flags, environment, file.
+/// Gives the value of an environment variable.
+pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// The raw values of all keys: a flag beats a variable beats the file. Of properties each layer adds its own, the
+/// strongest last.
 pub(super) struct Layers(BTreeMap<&'static str, Vec<String>>);
 
 impl Layers {
     /// Reads all layers.
     ///
     /// # Errors
-    /// An unreadable file, or one with a key that does not exist.
+    /// An unreadable file, or one with a key that does not exist; a variable that is no text.
     pub(super) fn read(
         flags: &ArgMatches,
-        environment: &dyn Fn(&str) -> Option<String>,
+        environment: Environment<'_>,
         file: Option<&str>,
     ) -> Result<Self, JobError> {
         let file = file
@@ -28,12 +33,17 @@ impl Layers {
             .unwrap_or_default();
         let mut values = BTreeMap::new();
         for key in KEYS {
-            let value = from_flags(flags, key)
-                .or_else(|| from_environment(environment, key))
-                .or_else(|| file.get(key.name).cloned());
-            if let Some(value) = value {
-                values.insert(key.name, value);
-            }
+            let layers = [
+                file.get(key.name).cloned(),
+                from_environment(environment, key)?,
+                from_flags(flags, key),
+            ];
+            let layers = layers.into_iter().flatten();
+            let value = match key.kind {
+                Kind::Pairs => layers.flatten().collect(),
+                Kind::Flag | Kind::Value(_) | Kind::Number(_) => layers.last().unwrap_or_default(),
+            };
+            values.insert(key.name, value);
         }
         Ok(Self(values))
     }
@@ -56,16 +66,25 @@ fn from_flags(flags: &ArgMatches, key: &Key) -> Option<Vec<String>> {
     if flags.value_source(key.name) != Some(ValueSource::CommandLine) {
         return None;
     }
-    match key.kind {
-        Kind::Flag => Some(vec!["true".to_owned()]),
-        Kind::Value(_) | Kind::Pairs => Some(flags.get_many::<String>(key.name)?.cloned().collect()),
-    }
+    Some(flags.get_many::<String>(key.name)?.cloned().collect())
 }
 
-fn from_environment(environment: &dyn Fn(&str) -> Option<String>, key: &Key) -> Option<Vec<String>> {
-    let name = format!("ORDER_ANALYTICS_{}", key.name.to_uppercase().replace('-', "_"));
-    let value = environment(&name)?;
-    Some(match key.kind {
+/// The value of the variable that belongs to a key.
+///
+/// # Errors
+/// [`JobError::Setting`] when it is not UTF-8.
+pub(super) fn variable(environment: Environment<'_>, key: &'static str) -> Result<Option<String>, JobError> {
+    let name = format!("ORDER_ANALYTICS_{}", key.to_uppercase().replace('-', "_"));
+    // The value may be a secret, so the message does not repeat it.
+    let not_text = |_| JobError::setting(key, format!("the variable {name} is not UTF-8"));
+    environment(&name)
+        .map(|value| value.into_string().map_err(not_text))
+        .transpose()
+}
+
+fn from_environment(environment: Environment<'_>, key: &Key) -> Result<Option<Vec<String>>, JobError> {
+    let value = variable(environment, key.name)?;
+    Ok(value.map(|value| match key.kind {
         // One pair a line, as commas occur within values.
         Kind::Pairs => value
             .lines()
@@ -73,8 +92,8 @@ fn from_environment(environment: &dyn Fn(&str) -> Option<String>, key: &Key) -> 
             .filter(|line| !line.is_empty())
             .map(str::to_owned)
             .collect(),
-        Kind::Flag | Kind::Value(_) => vec![value],
-    })
+        Kind::Flag | Kind::Value(_) | Kind::Number(_) => vec![value],
+    }))
 }
 
 fn read_file(path: &Path) -> Result<BTreeMap<&'static str, Vec<String>>, JobError> {

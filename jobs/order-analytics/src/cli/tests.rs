@@ -12,9 +12,7 @@ fn settings_of(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Setti
     let arguments = ["order-analytics", "run"].iter().chain(arguments);
     let matches = command().try_get_matches_from(arguments).unwrap();
     let (_, flags) = matches.subcommand().unwrap();
-    read(flags, &|name| {
-        environment.get(name).map(|value| (*value).to_owned())
-    })
+    read(flags, &|name| environment.get(name).map(|value| (*value).into()))
 }
 
 fn fault_of(arguments: &[&str]) -> String {
@@ -39,6 +37,74 @@ fn a_flag_beats_a_variable_beats_a_file() {
     assert_eq!(settings.window, Duration::from_secs(300));
     assert_eq!(settings.job_id, "of-the-file");
     assert_eq!(settings.kafka, [("client.id".to_owned(), "x".to_owned())]);
+}
+
+#[test]
+fn a_flag_can_say_no_to_a_file_that_says_yes() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(
+        file.path(),
+        "bootstrap-servers = \"file:1\"\nbounded = true\nprint = true\n",
+    )
+    .unwrap();
+    let config = ["--config", file.path().to_str().unwrap()];
+    let of = |more: &[&str]| settings_of(&[&config, more].concat(), &[]).unwrap();
+    let both = of(&[]);
+    assert_eq!((both.bounded, both.print), (true, true));
+    let neither = of(&["--bounded=false", "--print=false"]);
+    assert_eq!((neither.bounded, neither.print), (false, false));
+    let again = of(&["--bounded", "--window", "5m"]);
+    assert_eq!((again.bounded, again.window), (true, Duration::from_secs(300)));
+    assert!(fault_of(&["--bounded=perhaps"]).starts_with("bounded: `perhaps`"));
+}
+
+#[test]
+fn properties_of_all_layers_add_up_and_the_strongest_counts() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(
+        file.path(),
+        "bootstrap-servers = \"file:1\"\n[kafka]\n\"client.id\" = \"file\"\n\"client.rack\" = \"file\"\n",
+    )
+    .unwrap();
+    let settings = settings_of(
+        &[
+            "--config",
+            file.path().to_str().unwrap(),
+            "--kafka",
+            "client.id=flag",
+        ],
+        &[("ORDER_ANALYTICS_KAFKA", "client.id=variable\nlog_level=3")],
+    )
+    .unwrap();
+    let kafka: BTreeMap<_, _> = settings.kafka.iter().cloned().collect();
+    let want = [("client.id", "flag"), ("client.rack", "file"), ("log_level", "3")];
+    assert_eq!(settings.kafka.len(), 3, "each once");
+    assert_eq!(
+        kafka,
+        want.map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
+    );
+}
+
+#[test]
+fn a_variable_that_is_not_text_is_named_and_not_overlooked() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let matches = command()
+        .try_get_matches_from(["order-analytics", "run"])
+        .unwrap();
+    let (_, flags) = matches.subcommand().unwrap();
+    let environment = |name: &str| {
+        (name == "ORDER_ANALYTICS_JOB_ID").then(|| std::ffi::OsString::from_vec(vec![b'a', 0xff]))
+    };
+    let error = read(flags, &environment).unwrap_err();
+    assert_eq!(error.exit_code(), 64);
+    assert!(
+        error
+            .to_string()
+            .starts_with("job-id: the variable ORDER_ANALYTICS_JOB_ID"),
+        "{error}"
+    );
 }
 
 #[test]

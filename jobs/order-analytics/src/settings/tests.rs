@@ -49,6 +49,9 @@ fn the_first_wrong_key_is_named() {
     assert!(fault(|s| s.max_ahead = Duration::from_secs(400 * 86_400)).starts_with("max-ahead"));
     assert!(fault(|s| s.read_ahead = 0).starts_with("read-ahead"));
     assert!(fault(|s| s.transaction_timeout = Duration::ZERO).starts_with("transaction-timeout"));
+    assert!(fault(|s| s.bootstrap_servers = " ".to_owned()).starts_with("bootstrap-servers"));
+    let brokers = ("bootstrap.servers".to_owned(), "b:1".to_owned());
+    assert!(fault(|s| s.kafka.push(brokers.clone())).starts_with("kafka"));
     let property = ("enable.idempotence".to_owned(), "false".to_owned());
     assert!(fault(|s| s.kafka.push(property.clone())).starts_with("kafka"));
 }
