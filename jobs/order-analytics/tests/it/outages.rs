@@ -54,6 +54,12 @@ fn a_broker_that_restarts_in_mid_run_loses_and_doubles_nothing() {
             }
         });
         broker.kill();
+        if round == 0 {
+            eventually("the broker is away for the job", || {
+                let up = job.metric("order_analytics_broker_up");
+                if up == 0 { Ok(()) } else { Err(format!("{up}")) }
+            });
+        }
         broker.start_again();
     }
     eventually("the broker is there again for the job", || {
@@ -62,7 +68,7 @@ fn a_broker_that_restarts_in_mid_run_loses_and_doubles_nothing() {
     });
     assert_eq!(job.metric("order_analytics_replay_mismatches_total"), 0);
     job.signal(nix::sys::signal::Signal::SIGTERM);
-    job.ends_with(0, Duration::from_secs(15));
+    job.ends_with(0, Duration::from_secs(30));
     Job::start(&stage.arguments(&["--bounded"])).ends_with(0, LONG);
     stage.holds(&all, 60);
     assert_eq!(stage.read("dlq").len(), 4);

@@ -31,6 +31,24 @@ fn check_config_prints_the_configuration_without_secrets() {
 }
 
 #[test]
+fn a_variable_sets_what_no_flag_does() {
+    let arguments = ["check-config", "--bootstrap-servers", "b:1"].map(str::to_owned);
+    let mut job = Job::start_with(&arguments, &[("ORDER_ANALYTICS_WATERMARK_LAG", "7s")]);
+    job.ends_with(0, SOON);
+    assert!(
+        job.stdout().contains("watermark-lag = \"7s\""),
+        "{}",
+        job.stdout()
+    );
+}
+
+#[test]
+fn check_config_names_what_is_wrong() {
+    let arguments = ["check-config", "--bootstrap-servers", "b:1", "--workers", "0"].map(str::to_owned);
+    refused(&arguments, 64, "workers: ");
+}
+
+#[test]
 fn a_wrong_setting_is_named() {
     let stage = Stage::new(&shared_dev_broker());
     refused(&stage.arguments(&["--window", "0s"]), 64, "window: ");

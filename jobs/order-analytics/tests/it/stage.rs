@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use weir_kafka::{
     Connection, Outgoing, OwnedRecord, Sink, SinkOptions, TopicError, TopicSpec, Transaction, ensure,
-    partitions, read_range,
+    offsets, partitions, read_range,
 };
 use weir_proto::AnalyticsResult;
 
@@ -154,6 +154,14 @@ impl Stage {
             .unwrap();
         }
         records
+    }
+
+    /// The offset after the last record of a topic with one partition; 0 while the topic is missing.
+    pub(crate) fn end(&self, what: &str) -> i64 {
+        match offsets(&self.connection, &self.topic(what)) {
+            Err(TopicError::Missing(_)) => 0,
+            found => found.unwrap()[&0].1,
+        }
     }
 
     /// The newest result of each window; revisions must follow one another and never shrink.

@@ -11,7 +11,8 @@ use test_support::servers::shared_dev_broker;
 use crate::job::Job;
 use crate::stage::{Stage, orders};
 
-const FEW_SECONDS: Duration = Duration::from_secs(12);
+/// A job gives up after some seconds; the rest is for a busy machine.
+const SOON: Duration = Duration::from_secs(30);
 
 /// A job that has published what there was.
 fn running(stage: &Stage, more: &[&str]) -> Job {
@@ -31,7 +32,7 @@ fn while_it_waits_for_the_broker() {
     assert_eq!(job.get("/ready").0, 503);
     assert_eq!(job.metric("order_analytics_broker_up"), 0);
     job.signal(Signal::SIGTERM);
-    job.ends_with(0, FEW_SECONDS);
+    job.ends_with(0, SOON);
 }
 
 #[test]
@@ -50,7 +51,7 @@ fn while_it_runs_and_what_it_has_published_stands() {
         }
     });
     job.signal(Signal::SIGINT);
-    job.ends_with(0, FEW_SECONDS);
+    job.ends_with(0, SOON);
     assert!(job.stderr().contains("\"ended\""), "{}", job.stderr());
     Job::start(&stage.arguments(&["--bounded"])).ends_with(0, Duration::from_secs(60));
     stage.holds(&orders, 60);
@@ -70,7 +71,7 @@ fn while_a_commit_waits_for_a_broker_that_is_gone() {
     broker.kill();
     job.says("waiting for the Kafka broker");
     job.signal(Signal::SIGTERM);
-    job.ends_with(0, FEW_SECONDS);
+    job.ends_with(0, SOON);
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn at_once_by_a_second_signal() {
     job.signal(Signal::SIGTERM);
     job.says("stopping");
     job.signal(Signal::SIGINT);
-    let status = job.ended(Duration::from_secs(3));
+    let status = job.ended(SOON);
     // Either the first was enough, or the second ended it.
     assert!(matches!(status.code(), Some(0 | 130)), "{status:?}");
 }

@@ -26,6 +26,25 @@ fn files(root: &Path) -> usize {
 }
 
 #[test]
+fn a_folder_that_turns_out_to_be_another_jobs_ends_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let parent = folder.path().join("parent");
+    std::fs::write(&parent, "in the way").unwrap();
+    let others = folder.path().join("others");
+    std::fs::create_dir_all(others.join("windows")).unwrap();
+    std::fs::write(others.join("windows/_job"), r#"{"job_id":"another"}"#).unwrap();
+    let stage = Stage::new(&shared_dev_broker());
+    let root = parent.join("windows");
+    let mut job = Job::start(&stage.arguments(&["--parquet", root.to_str().unwrap()]));
+    job.says("Parquet cannot be written");
+    std::fs::remove_file(&parent).unwrap();
+    std::fs::rename(&others, &parent).unwrap();
+    job.ends_with(64, Duration::from_secs(60));
+    assert!(job.stderr().contains("parquet: "), "{}", job.stderr());
+    assert!(job.stderr().contains("\"exit_code\":64"), "{}", job.stderr());
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_retried_while_results_go_on() {
     let folder = tempfile::tempdir().unwrap();
     // A file where a folder should be: refused to root as well, unlike a read-only folder.
@@ -62,9 +81,9 @@ fn a_folder_that_cannot_be_written_is_retried_while_results_go_on() {
     // In mid-run: the place of the next hour is taken.
     let day = root.join("analytics-results/date=2026-01-01");
     std::fs::write(day.join("hour=01"), "in the way").unwrap();
+    let failures = job.metric("order_analytics_parquet_failures_total");
     let second = orders(400, 2, 3_600);
     stage.write_orders(&second, 1);
-    let failures = job.metric("order_analytics_parquet_failures_total");
     eventually("failures", || {
         let now = job.metric("order_analytics_parquet_failures_total");
         if now > failures {
@@ -73,9 +92,9 @@ fn a_folder_that_cannot_be_written_is_retried_while_results_go_on() {
             Err(format!("{now}"))
         }
     });
-    // It ends all the same, within seconds.
+    // It ends all the same.
     job.signal(nix::sys::signal::Signal::SIGTERM);
-    job.ends_with(0, Duration::from_secs(12));
+    job.ends_with(0, Duration::from_secs(30));
 
     // A bounded run does not call itself complete without its files.
     let bounded = stage.arguments(&["--bounded", "--parquet", root.to_str().unwrap()]);
