@@ -3,6 +3,7 @@
 mod facts;
 mod operator;
 mod partition;
+mod reader;
 
 pub use facts::{Fact, Position, Reason, Reject, Tally};
 pub use operator::{Control, Setup, source};
