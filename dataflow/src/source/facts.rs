@@ -1,5 +1,7 @@
 //! What the source says besides the orders.
 
+use std::ops::AddAssign;
+
 use serde::{Deserialize, Serialize};
 
 /// Something that a committer must know of the records before a cut. Each travels with the stamp it belongs to.
@@ -72,4 +74,13 @@ pub struct Tally {
     pub late: u64,
     /// Records that are no valid orders.
     pub invalid: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.consumed += other.consumed;
+        self.ignored += other.ignored;
+        self.late += other.late;
+        self.invalid += other.invalid;
+    }
 }

@@ -185,10 +185,7 @@ impl Running {
         let mut sum = Tally::default();
         for (_, fact) in self.facts.borrow().iter() {
             if let Fact::Tally(tally) = fact {
-                sum.consumed += tally.consumed;
-                sum.ignored += tally.ignored;
-                sum.late += tally.late;
-                sum.invalid += tally.invalid;
+                sum += *tally;
             }
         }
         sum

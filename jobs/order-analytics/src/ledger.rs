@@ -174,10 +174,7 @@ impl Ledger {
                 // One for each batch or even record: all of one stamp are one note.
                 let last = self.notes.get_mut(&time).and_then(|notes| notes.last_mut());
                 if let Some(Note::Fact(Fact::Tally(sum))) = last {
-                    sum.consumed += tally.consumed;
-                    sum.ignored += tally.ignored;
-                    sum.late += tally.late;
-                    sum.invalid += tally.invalid;
+                    *sum += tally;
                     return;
                 }
             }
