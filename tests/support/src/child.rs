@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -74,10 +74,13 @@ impl Child {
     /// SIGKILL, and waits until the process is gone.
     ///
     /// # Errors
-    /// When it cannot be waited for.
+    /// When it had ended by itself before, or cannot be waited for; the end of its log is in the error.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;
-        self.child.wait()?;
+        let status = self.child.wait()?;
+        if !killed(status) {
+            bail!("{} had ended with {status}:\n{}", self.name, self.tail());
+        }
         Ok(())
     }
 
@@ -156,6 +159,11 @@ impl Child {
         let last = &lines[lines.len().saturating_sub(TAIL)..];
         format!("--- end of the log of {}\n{}\n---", self.name, last.join("\n"))
     }
+}
+
+/// Whether SIGKILL ended a process: nothing that it does wrong by itself ends it that way.
+pub fn killed(status: ExitStatus) -> bool {
+    status.signal() == Some(Signal::SIGKILL as i32)
 }
 
 impl Drop for Child {
