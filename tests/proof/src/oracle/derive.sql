@@ -1,10 +1,11 @@
 -- Every record of the orders topic with its verdict: order, ignored, invalid or future.
+-- Materialized: otherwise every use of a field further down takes the document apart again.
 CREATE TABLE parsed AS
-WITH document AS (
+WITH document AS MATERIALIZED (
   SELECT partition, offset, timestamp,
          CASE WHEN typeof(value) = 'text' AND json_valid(value) THEN CASE WHEN json_type(value) = 'object' THEN value END END AS doc
   FROM orders_log
-), field AS (
+), field AS MATERIALIZED (
   SELECT partition, offset, timestamp, doc,
          CASE WHEN doc IS NULL THEN NULL ELSE coalesce(doc ->> '$.event_type', 'order.created') END AS event_type,
          CASE json_type(doc, '$.order_id') WHEN 'text' THEN doc ->> '$.order_id' END AS order_id,
@@ -16,9 +17,9 @@ WITH document AS (
          json_type(doc, '$.created_at') AS time_type,
          doc ->> '$.created_at' AS time
   FROM document
-), cut AS (
+), cut AS MATERIALIZED (
   SELECT *, instr(amount || '.', '.') AS point FROM field
-), money AS (
+), money AS MATERIALIZED (
   SELECT *,
          CASE WHEN amount GLOB '[0-9]*' AND amount NOT GLOB '*[^0-9.]*' AND amount NOT GLOB '*.*.*' AND amount NOT GLOB '*.'
                AND length(amount) - point <= 2 AND point <= 17
@@ -30,7 +31,7 @@ WITH document AS (
               THEN CAST(round(unixepoch(time, 'subsec') * 1000) AS INTEGER)
          END AS created_ms
   FROM cut
-), goods AS (
+), goods AS MATERIALIZED (
   SELECT *,
          CASE WHEN has_items AND NOT EXISTS (
                 SELECT 1 FROM json_each(doc, '$.items') AS item
