@@ -84,11 +84,14 @@ impl Kills {
             for fault in &round.faults {
                 println!("{fault}");
             }
-        })?;
+        });
         println!("{tally}");
         println!(
-            "kills {}, lost {}, doubled {}",
-            tally.kills, tally.lost, tally.doubled
+            "kills {}, lost {}, doubled {}, faults {}",
+            tally.kills,
+            tally.lost,
+            tally.doubled,
+            tally.faults.len()
         );
         Ok(if tally.holds() {
             ExitCode::SUCCESS

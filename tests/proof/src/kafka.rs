@@ -1,5 +1,7 @@
 //! The plain Kafka client of the proof: nothing here comes from the connectors under test.
 
+mod watch;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+pub use watch::Watch;
 
 /// A record as a read_committed consumer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +89,7 @@ fn partitions_of(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
         .unwrap_or_default())
 }
 
-/// First and end offset (high watermark) of every partition.
+/// First offset of every partition, and its end as a read_committed consumer sees it (the last stable offset).
 ///
 /// # Errors
 /// When the broker does not answer.

@@ -19,7 +19,7 @@ pub enum FailPoint {
     BetweenSendAndCommit,
     /// Transaction committed, Parquet not written.
     AfterCommitBeforeParquet,
-    /// While records before `processed` are read again.
+    /// The progress has been read back, no order yet.
     DuringRecovery,
 }
 
@@ -71,6 +71,9 @@ pub struct Job {
 /// How long a bounded run may take.
 const BOUNDED: Duration = Duration::from_secs(90);
 
+/// Parts of lines that a job writes only when something is wrong with it.
+const COMPLAINTS: [&str; 2] = ["another result than was published", "panicked"];
+
 impl Job {
     /// Starts it to follow the topic for ever.
     ///
@@ -116,6 +119,15 @@ impl Job {
             status,
             log.get(usize::try_from(already)?..).unwrap_or(&log).to_owned(),
         ))
+    }
+
+    /// What its runs have said and never should: that an order was counted differently when it was read again, or a panic.
+    pub fn complaints(&self) -> Vec<String> {
+        let said = self.said();
+        let grave = said
+            .lines()
+            .filter(|line| COMPLAINTS.iter().any(|complaint| line.contains(complaint)));
+        grave.map(str::to_owned).collect()
     }
 
     /// Everything its runs have said so far.

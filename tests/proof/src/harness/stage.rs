@@ -11,7 +11,7 @@ use test_support::patience::until;
 use super::Job;
 use crate::feed::{Feed, MAY_BE_LATE, Planned, Shape, Writer};
 use crate::kafka::{self, Admin, Record};
-use crate::oracle::{Evidence, Rules, Topics, Verdict, judge};
+use crate::oracle::{Evidence, FAULTS_A_CHECK, Fault, Rules, Topics, Verdict, judge};
 
 /// Everything one test owns: nothing of it is shared with another.
 pub struct Stage {
@@ -139,23 +139,50 @@ impl Stage {
         self.evidence.read(&self.job.bootstrap, &self.job.topics)
     }
 
-    /// Reads topics and Parquet and judges them.
+    /// Reads topics, Parquet and the job's log, and judges them.
     ///
     /// # Errors
     /// When something cannot be read.
     pub fn judge(&mut self) -> Result<Verdict> {
-        self.look()?;
         self.evidence.read_parquet(&self.job.parquet)?;
-        judge(&self.evidence, &self.job.rules)
+        self.judge_topics()
     }
 
-    /// Judges the topics alone, while a job may still be writing Parquet.
+    /// Judges all but the Parquet files, which a job may still be writing.
     ///
     /// # Errors
     /// When something cannot be read.
     pub fn judge_topics(&mut self) -> Result<Verdict> {
         self.look()?;
-        judge(&self.evidence, &self.job.rules)
+        let mut verdict = judge(&self.evidence, &self.job.rules)?;
+        let complaints = self.job.complaints().into_iter();
+        verdict
+            .faults
+            .extend(complaints.take(FAULTS_A_CHECK).map(|detail| Fault {
+                check: "the job complains of nothing",
+                detail,
+            }));
+        Ok(verdict)
+    }
+
+    /// Deletes the topics, where the broker is to be used further.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub fn delete_topics(&self) -> Result<()> {
+        let topics = &self.job.topics;
+        for topic in [
+            &topics.orders,
+            &topics.results,
+            &topics.dlq,
+            &topics.late,
+            &topics.progress,
+        ] {
+            if !kafka::partitions(&self.job.bootstrap, topic)?.is_empty() {
+                self.admin.delete(topic)?;
+            }
+        }
+        Ok(())
     }
 
     /// Keeps log and Parquet files after the test, and says where.

@@ -5,7 +5,9 @@
 //! run closes the windows, and the judge has the last word. Rounds may run side by side.
 
 mod act;
+mod feeder;
 mod round;
+mod tally;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -13,9 +15,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::Result;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+
+pub use tally::Tally;
 
 /// A run of kills.
 #[derive(Debug, Clone)]
@@ -38,94 +41,9 @@ pub struct Plan {
     pub freeze: Duration,
 }
 
-/// What came of the kills.
-#[derive(Debug, Clone, Default)]
-pub struct Tally {
-    /// Rounds judged.
-    pub rounds: u32,
-    /// Processes killed, the job's and the broker's.
-    pub kills: u32,
-    /// Of these, kills of the broker.
-    pub broker_kills: u32,
-    /// Of these, kills at a named moment inside the job.
-    pub named_kills: u32,
-    /// Times the job was stopped with SIGSTOP and went on.
-    pub freezes: u32,
-    /// Times another process took over from a frozen one.
-    pub takeovers: u32,
-    /// Times the job was asked to stop and did.
-    pub stops: u32,
-    /// Orders in the windows, by SQL.
-    pub orders: i64,
-    /// Windows, by SQL.
-    pub windows: i64,
-    /// Results with a revision above zero.
-    pub revisions: i64,
-    /// Orders in late topics.
-    pub late: i64,
-    /// Records in dead letters.
-    pub dead: i64,
-    /// Orders that are missing.
-    pub lost: i64,
-    /// Orders that are counted twice.
-    pub doubled: i64,
-    /// Everything that is wrong, in words.
-    pub faults: Vec<String>,
-}
-
-impl Tally {
-    /// Whether every round was exact.
-    pub fn holds(&self) -> bool {
-        self.lost == 0 && self.doubled == 0 && self.faults.is_empty()
-    }
-
-    fn add(&mut self, round: Tally) {
-        self.rounds += round.rounds;
-        self.kills += round.kills;
-        self.broker_kills += round.broker_kills;
-        self.named_kills += round.named_kills;
-        self.freezes += round.freezes;
-        self.takeovers += round.takeovers;
-        self.stops += round.stops;
-        self.orders += round.orders;
-        self.windows += round.windows;
-        self.revisions += round.revisions;
-        self.late += round.late;
-        self.dead += round.dead;
-        self.lost += round.lost;
-        self.doubled += round.doubled;
-        self.faults.extend(round.faults);
-    }
-}
-
-impl std::fmt::Display for Tally {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "kills {} ({} of the broker, {} at named moments), {} freezes, {} takeovers, {} stops; {} orders in {} windows, \
-             {} revisions, {} late, {} dead letters; lost {}, doubled {}",
-            self.kills,
-            self.broker_kills,
-            self.named_kills,
-            self.freezes,
-            self.takeovers,
-            self.stops,
-            self.orders,
-            self.windows,
-            self.revisions,
-            self.late,
-            self.dead,
-            self.lost,
-            self.doubled
-        )
-    }
-}
-
-/// Runs round after round until the plan's kills are done; `judged` is told of each round and of all so far.
-///
-/// # Errors
-/// When a broker cannot be started or asked. What is wrong with the job is in the tally.
-pub fn run(plan: &Plan, mut judged: impl FnMut(&Tally, &Tally)) -> Result<Tally> {
+/// Runs round after round until the plan's kills are done; `judged` is told of each round and of all so far. Whatever goes
+/// wrong is in the tally, and the next round begins.
+pub fn run(plan: &Plan, mut judged: impl FnMut(&Tally, &Tally)) -> Tally {
     let rounds = Mutex::new(Rounds {
         random: SmallRng::seed_from_u64(plan.seed),
         begun: 0,
@@ -139,11 +57,10 @@ pub fn run(plan: &Plan, mut judged: impl FnMut(&Tally, &Tally)) -> Result<Tally>
         drop(done);
         let mut all = Tally::default();
         for round in tallies {
-            let round = round?;
             all.add(round.clone());
             judged(&round, &all);
         }
-        Ok(all)
+        all
     })
 }
 
@@ -175,15 +92,11 @@ impl Rounds {
     }
 }
 
-/// Plays rounds until there are none left or one cannot be played.
-fn play(plan: &Plan, rounds: &Mutex<Rounds>, done: &Sender<Result<Tally>>) {
+/// Plays rounds until there are none left.
+fn play(plan: &Plan, rounds: &Mutex<Rounds>, done: &Sender<Tally>) {
     let next = || rounds.lock().unwrap_or_else(PoisonError::into_inner).next(plan);
     while let Some(task) = next() {
-        let round = round::run(plan, &task);
-        let failed = round.is_err();
-        // Nobody listens any more when another round could not be played.
-        if done.send(round).is_err() || failed {
-            return;
-        }
+        // The receiver lives as long as this thread's scope.
+        let _ = done.send(round::run(plan, &task));
     }
 }

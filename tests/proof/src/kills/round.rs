@@ -1,21 +1,20 @@
 //! One round: a stream, a job that is killed while it reads it, a judgement.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, ensure};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use test_support::broker_process::BrokerProcess;
-use test_support::child::Child;
+use test_support::child::{Child, killed};
 use test_support::patience::until;
 
 use super::act::{Act, When};
+use super::feeder::Feeder;
 use super::{Plan, Tally, Task};
 use crate::feed::{Feed, Shape, Writer};
-use crate::harness::Stage;
+use crate::harness::{FailPoint, Stage};
+use crate::kafka::Watch;
 
 /// How long a job may take to publish something while orders flow, from its start or from the broker's.
 const PUBLISHES: Duration = Duration::from_secs(45);
@@ -23,166 +22,197 @@ const PUBLISHES: Duration = Duration::from_secs(45);
 const GOES: Duration = Duration::from_secs(45);
 /// How long to wait for a named moment before killing the job anyway.
 const MOMENT: Duration = Duration::from_secs(8);
+/// The job's exit code when another took over.
+const FENCED: i32 = 76;
 
 struct Round<'a> {
     plan: &'a Plan,
     random: SmallRng,
     stage: Stage,
+    results: Watch,
     broker: Option<BrokerProcess>,
     running: Option<Child>,
     tally: Tally,
 }
 
-pub(super) fn run(plan: &Plan, task: &Task) -> Result<Tally> {
-    let broker = if plan.kafka.is_none() {
-        Some(BrokerProcess::start(&plan.proof)?)
-    } else {
-        None
-    };
-    let bootstrap = plan
-        .kafka
-        .as_deref()
-        .or(broker.as_ref().map(BrokerProcess::address))
-        .unwrap_or_default()
-        .to_owned();
-    let mut random = SmallRng::seed_from_u64(task.seed);
-    // The clocks of a topic move by themselves while the feeder waits for a broker: a tardy order keeps that distance.
-    let shape = Shape {
-        slack_ms: 25_000,
-        lateness_ms: 120_000,
-        rate: 10.0,
-        ..Shape::rough(random.random())
-    };
-    let stage = Stage::new(&plan.proof, &bootstrap, "kills", &shape)?;
-    let mut round = Round {
-        plan,
-        random,
-        stage,
-        broker,
-        running: None,
-        tally: Tally {
+/// Plays a round. Whatever goes wrong, also with the round itself, is a fault in its tally.
+pub(super) fn run(plan: &Plan, task: &Task) -> Tally {
+    let mut tally = match Round::set_up(plan, task) {
+        Ok((round, feeder)) => round.play(task, feeder),
+        Err(error) => Tally {
             rounds: 1,
+            faults: vec![format!("setting up: {error:#}")],
             ..Tally::default()
         },
     };
-    let feeder = Feeder::start(
-        Writer::new(&bootstrap, &round.stage.job.topics.orders)?,
-        Feed::new(shape),
-    );
-    if let Some(freeze) = task.freeze {
-        round.act(Act::Freeze(freeze), When::Published)?;
+    for fault in &mut tally.faults {
+        *fault = format!("seed {}: {fault}", task.seed);
     }
-    while round.tally.kills < task.kills {
-        let act = Act::choose(&mut round.random, round.broker.is_some());
-        let when = When::choose(&mut round.random);
-        round.act(act, when)?;
-        if !round.tally.faults.is_empty() {
-            break;
-        }
-    }
-    let acknowledged = feeder.stop()?;
-    round.end(acknowledged, task.seed)
+    tally
 }
 
 impl Round<'_> {
-    fn act(&mut self, act: Act, when: When) -> Result<()> {
-        if let Act::FailAt(point, passage) = act {
-            return self.fail_at(point, passage);
-        }
-        let Some(mut job) = self.job()? else { return Ok(()) };
-        match when {
-            When::After(while_) => std::thread::sleep(while_),
-            When::Published => self.await_publication(&mut job, &format!("before {act:?}"))?,
-        }
-        match act {
-            Act::FailAt(..) => {}
-            Act::KillJob => {
-                job.kill()?;
-                self.tally.kills += 1;
-            }
-            Act::KillBroker(away) => {
-                self.kill_broker(away, None)?;
-                self.running = Some(job);
-            }
-            Act::KillBoth(away) => self.kill_broker(away, Some(job))?,
-            Act::Freeze(time) => {
-                job.freeze()?;
-                std::thread::sleep(time);
-                job.thaw()?;
-                self.tally.freezes += 1;
-                self.running = Some(job);
-            }
-            Act::TakeOver => self.take_over(job)?,
-            Act::Stop => {
-                job.terminate()?;
-                let status = job.wait(GOES)?;
-                if !status.success() {
-                    self.tally
-                        .faults
-                        .push(format!("SIGTERM ended with {status}:\n{}", job.tail()));
-                }
-                self.tally.stops += 1;
-            }
-        }
-        Ok(())
+    fn set_up<'a>(plan: &'a Plan, task: &Task) -> Result<(Round<'a>, Feeder)> {
+        let broker = if plan.kafka.is_none() {
+            Some(BrokerProcess::start(&plan.proof)?)
+        } else {
+            None
+        };
+        let bootstrap = plan
+            .kafka
+            .as_deref()
+            .or(broker.as_ref().map(BrokerProcess::address))
+            .unwrap_or_default()
+            .to_owned();
+        let mut random = SmallRng::seed_from_u64(task.seed);
+        // The clocks of a topic move by themselves while the feeder waits for a broker: a tardy order keeps that distance.
+        let shape = Shape {
+            slack_ms: 25_000,
+            lateness_ms: 120_000,
+            rate: 4.0,
+            ..Shape::rough(random.random())
+        };
+        let mut stage = Stage::new(&plan.proof, &bootstrap, "kills", &shape)?;
+        // Longer than any freeze: only who was taken over may end as fenced.
+        let transaction_timeout = (plan.freeze * 2).max(Duration::from_secs(300));
+        stage.job.more = vec![
+            "--transaction-timeout".to_owned(),
+            format!("{}s", transaction_timeout.as_secs()),
+        ];
+        let feeder = Feeder::start(
+            Writer::new(&bootstrap, &stage.job.topics.orders)?,
+            Feed::new(shape),
+        );
+        let round = Round {
+            plan,
+            random,
+            results: Watch::new(&bootstrap, &stage.job.topics.results)?,
+            stage,
+            broker,
+            running: None,
+            tally: Tally {
+                rounds: 1,
+                ..Tally::default()
+            },
+        };
+        Ok((round, feeder))
     }
 
-    /// The job that runs, or a new one with another number of workers; none if it has ended by itself, which is a fault.
-    fn job(&mut self) -> Result<Option<Child>> {
-        let Some(mut job) = self.running.take() else {
-            self.stage.job.workers = self.plan.workers[self.random.random_range(0..self.plan.workers.len())];
-            return Ok(Some(self.stage.job.follow()?));
-        };
-        if let Some(status) = job.ended()? {
+    fn play(mut self, task: &Task, feeder: Feeder) -> Tally {
+        let struck = self.strike(task);
+        // A broker that did not come back must not keep the evidence from being judged.
+        let served = self.broker.as_mut().map_or(Ok(()), BrokerProcess::restart);
+        let judged = served
+            .and_then(|()| feeder.stop())
+            .and_then(|acknowledged| self.judge(acknowledged));
+        for outcome in [struck, judged] {
+            if let Err(error) = outcome {
+                self.tally.faults.push(format!("{error:#}"));
+            }
+        }
+        if !self.tally.holds() {
+            eprintln!("evidence kept in {}", self.stage.keep().display());
+        } else if self.plan.kafka.is_some()
+            && let Err(error) = self.stage.delete_topics()
+        {
             self.tally
                 .faults
-                .push(format!("the job ended by itself with {status}:\n{}", job.tail()));
-            return Ok(None);
+                .push(format!("deleting the topics of the round: {error:#}"));
         }
-        Ok(Some(job))
+        self.tally
     }
 
-    fn await_publication(&mut self, job: &mut Child, what: &str) -> Result<()> {
-        let before = self.stage.results()?.len();
-        let published = until("a result", PUBLISHES, || {
-            if let Some(status) = job.ended()? {
-                return Ok(Some(Err(format!("the job ended by itself with {status}"))));
-            }
-            Ok((self.stage.results()?.len() > before).then_some(Ok(())))
-        });
-        let silence = match published {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(ended)) => ended,
-            Err(error) => error.to_string(),
-        };
-        self.tally
-            .faults
-            .push(format!("{what}: {silence}:\n{}", job.tail()));
+    /// Act after act until the round has had its kills.
+    ///
+    /// # Errors
+    /// At the first thing the job did that it must not do.
+    fn strike(&mut self, task: &Task) -> Result<()> {
+        if let Some(freeze) = task.freeze {
+            self.act(Act::Freeze(freeze), When::Published)?;
+        }
+        while self.tally.kills < task.kills {
+            let act = Act::choose(&mut self.random, self.broker.is_some());
+            let when = When::choose(&mut self.random);
+            self.act(act, when)?;
+        }
+        if let Some(job) = self.running.take() {
+            self.kill(job)?;
+        }
         Ok(())
     }
 
-    fn fail_at(&mut self, point: crate::harness::FailPoint, passage: u32) -> Result<()> {
-        if let Some(job) = self.job()? {
+    fn act(&mut self, act: Act, when: When) -> Result<()> {
+        if let Act::FailAt(point, passage) = act {
+            return self.fail_at(point, passage).with_context(|| format!("{act:?}"));
+        }
+        let mut job = self.job().with_context(|| format!("before {act:?}"))?;
+        match when {
+            When::After(while_) => std::thread::sleep(while_),
+            When::Published => self
+                .await_publication(&mut job)
+                .with_context(|| format!("before {act:?}"))?,
+        }
+        // One that ended by itself must not pass for one that was killed, or that stood still.
+        job.ensure_running()
+            .and_then(|()| match act {
+                Act::FailAt(point, passage) => self.fail_at(point, passage),
+                Act::KillJob => self.kill(job),
+                Act::KillBroker(away) => {
+                    self.kill_broker(away, None)?;
+                    self.running = Some(job);
+                    Ok(())
+                }
+                Act::KillBoth(away) => self.kill_broker(away, Some(job)),
+                Act::Freeze(time) => self.freeze(job, time),
+                Act::TakeOver => self.take_over(job),
+                Act::Stop => self.stop(job),
+            })
+            .with_context(|| format!("{act:?}"))
+    }
+
+    /// The job that runs, or a new one with another number of workers.
+    ///
+    /// # Errors
+    /// When the one that ran has ended by itself.
+    fn job(&mut self) -> Result<Child> {
+        let Some(mut job) = self.running.take() else {
+            self.stage.job.workers = self.plan.workers[self.random.random_range(0..self.plan.workers.len())];
+            return self.stage.job.follow();
+        };
+        job.ensure_running()?;
+        Ok(job)
+    }
+
+    fn await_publication(&mut self, job: &mut Child) -> Result<()> {
+        let results = &mut self.results;
+        let before = until("the end of the results", PUBLISHES, || results.end())?;
+        until("a result", PUBLISHES, || {
+            job.ensure_running()?;
+            Ok(results.published_since(before)?.then_some(()))
+        })
+        .with_context(|| job.tail())
+    }
+
+    fn kill(&mut self, job: Child) -> Result<()> {
+        job.kill()?;
+        self.tally.kills += 1;
+        Ok(())
+    }
+
+    fn fail_at(&mut self, point: FailPoint, passage: u32) -> Result<()> {
+        if let Some(job) = self.running.take() {
             // A job can be told where to fail only at its start.
-            job.kill()?;
-            self.tally.kills += 1;
+            self.kill(job)?;
         }
         self.stage.job.fail = Some((point, passage));
-        let job = self.job()?;
+        let job = self.job();
         self.stage.job.fail = None;
-        let Some(mut job) = job else { return Ok(()) };
+        let mut job = job?;
         let Ok(status) = job.wait(MOMENT) else {
-            job.kill()?;
-            self.tally.kills += 1;
-            return Ok(());
+            self.tally.missed_moments += 1;
+            return self.kill(job);
         };
-        if std::os::unix::process::ExitStatusExt::signal(&status).is_none() {
-            self.tally.faults.push(format!(
-                "at {}:{passage} the job ended with {status}:\n{}",
-                point.name(),
-                job.tail()
-            ));
-        }
+        ensure!(killed(status), "the job ended with {status}:\n{}", job.tail());
         self.tally.kills += 1;
         self.tally.named_kills += 1;
         Ok(())
@@ -204,89 +234,66 @@ impl Round<'_> {
         broker.restart()
     }
 
+    fn freeze(&mut self, job: Child, time: Duration) -> Result<()> {
+        job.freeze()?;
+        std::thread::sleep(time);
+        job.thaw()?;
+        self.tally.freezes += 1;
+        self.running = Some(job);
+        Ok(())
+    }
+
     /// The old one wakes up as a zombie: what it holds must not reach the topics.
     fn take_over(&mut self, mut old: Child) -> Result<()> {
         old.freeze()?;
-        let Some(mut new) = self.job()? else { return Ok(()) };
-        self.await_publication(&mut new, "after a takeover")?;
+        let mut new = self.job()?;
+        self.await_publication(&mut new)
+            .context("from the one that takes over")?;
         old.thaw()?;
-        match old.wait(GOES) {
-            Ok(status) if status.success() => {
-                self.tally.faults.push(format!(
-                    "a job that was taken over ended with {status}:\n{}",
-                    old.tail()
-                ));
-            }
-            Ok(_) => {}
-            Err(error) => self
-                .tally
-                .faults
-                .push(format!("a job that was taken over did not go: {error}")),
-        }
+        let status = old.wait(GOES)?;
+        ensure!(
+            status.code() == Some(FENCED),
+            "the one that was taken over ended with {status}:\n{}",
+            old.tail()
+        );
         self.tally.takeovers += 1;
         self.running = Some(new);
         Ok(())
     }
 
-    fn end(mut self, acknowledged: u64, seed: u64) -> Result<Tally> {
-        if let Some(job) = self.job()? {
-            job.kill()?;
-        }
-        if let Err(error) = self.stage.job.finish() {
-            self.tally.faults.push(error.to_string());
-        }
+    fn stop(&mut self, mut job: Child) -> Result<()> {
+        job.terminate()?;
+        let status = job.wait(GOES)?;
+        ensure!(
+            status.success(),
+            "SIGTERM ended it with {status}:\n{}",
+            job.tail()
+        );
+        self.tally.stops += 1;
+        Ok(())
+    }
+
+    /// Closes every window and compares.
+    fn judge(&mut self, acknowledged: u64) -> Result<()> {
+        let finished = self.stage.job.finish();
         let verdict = self.stage.judge()?;
+        let tally = &mut self.tally;
+        tally.orders = verdict.accepted;
+        tally.windows = verdict.windows;
+        tally.revisions = verdict.revisions;
+        tally.late = verdict.late;
+        tally.dead = verdict.dead;
+        tally.lost = verdict.lost;
+        tally.doubled = verdict.doubled;
         let stored = self.stage.evidence.orders.len() as u64;
         if stored != acknowledged {
-            self.tally.faults.push(format!(
+            tally.faults.push(format!(
                 "the broker acknowledged {acknowledged} orders and holds {stored}"
             ));
         }
         if !verdict.holds() {
-            self.tally.faults.push(format!("seed {seed}: {verdict}"));
+            tally.faults.push(verdict.to_string());
         }
-        self.tally.orders = verdict.accepted;
-        self.tally.windows = verdict.windows;
-        self.tally.revisions = verdict.revisions;
-        self.tally.late = verdict.late;
-        self.tally.dead = verdict.dead;
-        self.tally.lost = verdict.lost;
-        self.tally.doubled = verdict.doubled;
-        if !self.tally.faults.is_empty() {
-            eprintln!("evidence kept in {}", self.stage.keep().display());
-        }
-        Ok(self.tally)
-    }
-}
-
-/// Event time that passes between two writes, milliseconds.
-const SLICE_MS: i64 = 4_000;
-/// Wall time between two writes: event time runs some hundred times as fast as the clock.
-const PACE: Duration = Duration::from_millis(20);
-
-/// Writes the stream until it is stopped.
-struct Feeder {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<Result<u64>>,
-}
-
-impl Feeder {
-    fn start(mut writer: Writer, mut feed: Feed) -> Feeder {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let thread = std::thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                writer.write(&feed.next(SLICE_MS))?;
-                std::thread::sleep(PACE);
-            }
-            Ok(writer.acknowledged())
-        });
-        Feeder { stop, thread }
-    }
-
-    /// Records acknowledged in all.
-    fn stop(self) -> Result<u64> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().map_err(|_| anyhow!("the feeder panicked"))?
+        finished
     }
 }

@@ -23,7 +23,7 @@ fn plan(workers: &[u32], seed: u64) -> Plan {
 
 #[track_caller]
 fn exact(plan: &Plan) {
-    let tally = run(plan, |_, _| {}).unwrap();
+    let tally = run(plan, |_, _| {});
     assert!(tally.holds(), "{tally}\n{}", tally.faults.join("\n"));
     assert!(tally.kills >= plan.kills && tally.windows > 0, "{tally}");
 }
