@@ -1,4 +1,5 @@
-//! A job that follows the topic, and what happens around it while it does.
+//! A job that follows the topic, and what happens around it while it does. The first orders are written before it starts:
+//! in a partition that is empty until then, its clock may run ahead of them.
 
 use std::time::{Duration, Instant};
 
@@ -41,8 +42,8 @@ on_both_brokers! {
     fn the_last_window_closes_when_all_partitions_are_quiet(bootstrap: &str) {
         let (mut stage, mut feed) = stage(bootstrap, "all-quiet", Shape { empty: vec![2], disorder_ms: 0, ..quick() });
         stage.job.workers = 2;
-        let job = stage.job.follow().unwrap();
         stage.write(&mut feed, 12 * SECOND).unwrap();
+        let job = stage.job.follow().unwrap();
         stage.await_results(3, PATIENCE).unwrap();
         let verdict = stage.judge_topics().unwrap();
         verdict.assert_holds();
@@ -57,6 +58,7 @@ on_both_brokers! {
         let held: Vec<Planned> =
             (0..20).map(|n| order(0, &format!("o-held-{n}"), "u-held", feed.now_ms() + n * SECOND)).collect();
         writer.open(&held).unwrap();
+        stage.write(&mut feed, 10 * SECOND).unwrap();
         let job = stage.job.follow().unwrap();
         // Long enough for the other partitions to be proven quiet, were this one so as well.
         let started = Instant::now();
@@ -72,8 +74,8 @@ on_both_brokers! {
 
     fn a_frozen_job_that_was_taken_over_writes_nothing_when_it_wakes(bootstrap: &str) {
         let (mut stage, mut feed) = stage(bootstrap, "zombie", quick());
-        let mut old = stage.job.follow().unwrap();
         stage.write(&mut feed, 30 * SECOND).unwrap();
+        let mut old = stage.job.follow().unwrap();
         let before = stage.await_results(4, PATIENCE).unwrap().len();
         old.freeze().unwrap();
         stage.write(&mut feed, 30 * SECOND).unwrap();
@@ -89,8 +91,8 @@ on_both_brokers! {
 
     fn a_job_that_stands_still_for_a_while_goes_on(bootstrap: &str) {
         let (mut stage, mut feed) = stage(bootstrap, "frozen", quick());
-        let job = stage.job.follow().unwrap();
         stage.write(&mut feed, 30 * SECOND).unwrap();
+        let job = stage.job.follow().unwrap();
         stage.await_results(4, PATIENCE).unwrap();
         job.freeze().unwrap();
         let frozen = Instant::now();
@@ -108,8 +110,8 @@ on_both_brokers! {
     fn partitions_added_while_running_are_read_from_their_beginning(bootstrap: &str) {
         let (mut stage, mut feed) = stage(bootstrap, "added", Shape { partitions: 2, ..quick() });
         stage.job.workers = 2;
-        let mut job = stage.job.follow().unwrap();
         stage.write(&mut feed, 20 * SECOND).unwrap();
+        let mut job = stage.job.follow().unwrap();
         stage.await_results(2, PATIENCE).unwrap();
         stage.add_partitions(5).unwrap();
         feed.shape_mut().partitions = 5;
@@ -151,8 +153,8 @@ fn a_partition_that_goes_quiet_does_not_hold_the_windows() {
         },
     );
     stage.job.workers = 2;
-    let job = stage.job.follow().unwrap();
     stage.write(&mut feed, 20 * SECOND).unwrap();
+    let job = stage.job.follow().unwrap();
     let mut windows = 0;
     until("windows close past the quiet partition", PATIENCE, || {
         stage.write(&mut feed, SECOND)?;
@@ -198,8 +200,8 @@ fn sigterm_finishes_the_commit_in_hand_and_exits_zero() {
     for workers in [1, 2] {
         stage.job.workers = workers;
         let before = stage.results().unwrap().len();
-        let job = stage.job.follow().unwrap();
         stage.write(&mut feed, 20 * SECOND).unwrap();
+        let job = stage.job.follow().unwrap();
         stage.await_results(before + 3, PATIENCE).unwrap();
         stop_and_judge(&mut stage, job);
     }
