@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -64,7 +64,8 @@ impl Evidence {
     /// Reads all topics to their ends and adds what is new.
     ///
     /// # Errors
-    /// When the broker cannot be asked. A topic that does not exist is empty.
+    /// When the broker cannot be asked, or the last progress record does not tell its totals. A topic that does not exist is
+    /// empty.
     pub fn read(&mut self, bootstrap: &str, topics: &Topics) -> Result<()> {
         for record in kafka::read_all(bootstrap, &topics.orders)? {
             self.orders.insert((record.partition, record.offset), record);
@@ -80,7 +81,8 @@ impl Evidence {
         }
         self.totals = kafka::read_all(bootstrap, &topics.progress)?
             .last()
-            .and_then(totals);
+            .map(totals)
+            .transpose()?;
         Ok(())
     }
 
@@ -94,10 +96,19 @@ impl Evidence {
     }
 }
 
-fn totals(progress: &Record) -> Option<Totals> {
-    let document: serde_json::Value = serde_json::from_slice(progress.value.as_deref()?).ok()?;
-    let total = |name: &str| document.get("totals")?.get(name)?.as_i64();
-    Some(Totals {
+fn totals(progress: &Record) -> Result<Totals> {
+    let value = progress
+        .value
+        .as_deref()
+        .context("a progress record has no value")?;
+    let document: serde_json::Value =
+        serde_json::from_slice(value).context("a progress record is no JSON")?;
+    let total = |name: &str| {
+        document["totals"][name]
+            .as_i64()
+            .with_context(|| format!("the progress has no total `{name}`: {document}"))
+    };
+    Ok(Totals {
         consumed: total("consumed")?,
         accepted: total("accepted")?,
         duplicate: total("duplicate")?,
@@ -216,4 +227,29 @@ fn push_value(row: &mut sqlx::query_builder::Separated<'_, Sqlite, &'static str>
 
 fn number(record: &Record, header: &str) -> Option<i64> {
     record.header(header)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_that_cannot_be_read_are_an_error() {
+        let progress = |value: &str| Record {
+            partition: 0,
+            offset: 0,
+            timestamp: 0,
+            key: None,
+            value: Some(value.as_bytes().to_vec()),
+            headers: Vec::new(),
+        };
+        let full = r#"{"totals":{"consumed":3,"accepted":2,"duplicate":1,"ignored":0,"late":0,"invalid":0}}"#;
+        assert_eq!(
+            totals(&progress(full)).map(|totals| totals.consumed).ok(),
+            Some(3)
+        );
+        for unreadable in ["", "{}", r#"{"totals":{"consumed":3}}"#] {
+            assert!(totals(&progress(unreadable)).is_err(), "{unreadable}");
+        }
+    }
 }
