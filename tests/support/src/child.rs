@@ -185,3 +185,28 @@ pub fn end_with_parent() {
         std::process::exit(1);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn killing_what_has_ended_by_itself_is_an_error() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let log = folder.path().join("log");
+        let shell = |script| Child::spawn(Path::new("/bin/sh"), "sh", ["-c", script], &[], &log);
+        let mut crashed = shell("echo a reason; exit 3").expect("a shell starts");
+        crashed
+            .wait(Duration::from_secs(60))
+            .expect("the shell ends by itself");
+        let error = crashed.kill().expect_err("it was not killed").to_string();
+        assert!(
+            error.contains("exit status: 3") && error.contains("a reason"),
+            "{error}"
+        );
+        shell("read line")
+            .expect("a shell starts")
+            .kill()
+            .expect("a running shell can be killed");
+    }
+}

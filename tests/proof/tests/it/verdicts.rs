@@ -330,3 +330,19 @@ fn the_job_creates_the_topics_that_are_missing() {
     assert_eq!(partitions(&stage.job.topics.results), 1);
     assert_eq!(partitions(&stage.job.topics.progress), 1);
 }
+
+#[test]
+fn a_job_that_complains_in_its_log_is_at_fault_whatever_the_topics_hold() {
+    let (mut stage, mut feed) = stage(crate::support::broker(), "complains", Shape::default());
+    stage.write(&mut feed, 60_000).unwrap();
+    stage.job.finish().unwrap();
+    stage.judge().unwrap().assert_holds();
+    let said = format!(
+        "{}\nthread 'worker 0' panicked at src/ledger.rs\n",
+        stage.job.said()
+    );
+    std::fs::write(&stage.job.log, said).unwrap();
+    let verdict = stage.judge().unwrap();
+    assert_eq!(verdict.faults.len(), 1, "{verdict}");
+    assert!(!verdict.holds(), "{verdict}");
+}
