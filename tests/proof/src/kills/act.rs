@@ -20,7 +20,7 @@ pub(super) enum Act {
     KillBoth(Duration),
     /// SIGSTOP, and SIGCONT after a while.
     Freeze(Duration),
-    /// SIGSTOP, another job takes over, SIGCONT: the first must notice and go.
+    /// SIGSTOP, another job takes over, SIGCONT: one of the two must notice and go.
     TakeOver,
     /// SIGTERM.
     Stop,

@@ -243,21 +243,30 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// The old one wakes up as a zombie: what it holds must not reach the topics.
+    /// One of two must go. Mostly it is the old one, which wakes up as a zombie: what it holds must not reach the topics.
+    /// One that was frozen before it had taken the transactional id takes it when it wakes, and the new one must go.
     fn take_over(&mut self, mut old: Child) -> Result<()> {
         old.freeze()?;
         let mut new = self.job()?;
         self.await_publication(&mut new)
             .context("from the one that takes over")?;
         old.thaw()?;
-        let status = old.wait(GOES)?;
+        let old_went = until("one of two jobs goes", GOES, || {
+            Ok(match (old.ended()?, new.ended()?) {
+                (None, None) => None,
+                (went, _) => Some(went.is_some()),
+            })
+        })
+        .with_context(|| new.tail())?;
+        let (mut gone, stays) = if old_went { (old, new) } else { (new, old) };
+        let status = gone.wait(GOES)?;
         ensure!(
             status.code() == Some(FENCED),
             "the one that was taken over ended with {status}:\n{}",
-            old.tail()
+            gone.tail()
         );
         self.tally.takeovers += 1;
-        self.running = Some(new);
+        self.running = Some(stays);
         Ok(())
     }
 
