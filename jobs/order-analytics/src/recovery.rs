@@ -1,14 +1,12 @@
 //! Where a run begins: the progress record, compared with the log and the settings.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use weir_dataflow::source::{RejectedBefore, Start, StartPartition};
 use weir_dataflow::window::Rules;
 use weir_kafka::{
-    Connection, OwnedRecord, Source, SourceError, SourceOptions, TailError, TopicError, TopicSpec,
-    ensure_unless, offsets, partitions, read_last, read_range,
+    Connection, OwnedRecord, TailError, TopicError, TopicSpec, ensure_unless, offsets, partitions, read_last,
+    read_range, records_at,
 };
 use weir_proto::AnalyticsResult;
 
@@ -19,8 +17,6 @@ use crate::status::Totals;
 
 /// The results, the windows and the progress may lie for ten years.
 const LONG_RETENTION_MS: &str = "315360000000";
-/// How long one record of the log is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything a run begins with.
 #[derive(Debug, Default)]
@@ -140,15 +136,7 @@ fn resume(
         topic: settings.orders_topic.clone(),
         fault,
     };
-    for (&partition, known) in &progress.partitions {
-        let first = ends.get(&partition).map_or(0, |(first, _)| *first);
-        if ends
-            .get(&partition)
-            .is_some_and(|(_, end)| *end >= known.processed)
-        {
-            check_prior(connection, settings, partition, known, first)?;
-        }
-    }
+    check_priors(connection, settings, &progress.partitions, &ends)?;
     let mut beginning = resume_from(&settings.rules(), progress, ends).map_err(replaced)?;
     if let Some(from) = &beginning.rejected_from {
         let partitions = &beginning.start.partitions;
@@ -244,86 +232,47 @@ pub(crate) fn resume_from(
     })
 }
 
-/// The record before `processed` must still be the one that was read there.
-fn check_prior(
+/// The record before `processed` must still be the one that was read there, in every partition that holds it.
+fn check_priors(
     connection: &Connection,
     settings: &Settings,
-    partition: i32,
-    known: &PartitionProgress,
-    first: i64,
+    known: &BTreeMap<i32, PartitionProgress>,
+    ends: &BTreeMap<i32, (i64, i64)>,
 ) -> Result<(), JobError> {
-    let Some((offset, timestamp)) = known.prior.filter(|(offset, _)| *offset >= first) else {
+    let topic = &settings.orders_topic;
+    let priors: BTreeMap<i32, (i64, Option<i64>)> = known
+        .iter()
+        .filter_map(|(&partition, known)| {
+            let (first, end) = ends.get(&partition)?;
+            let (offset, timestamp) = known.prior?;
+            // What retention took cannot be compared, and a log that ends before `processed` is another one anyway.
+            (offset >= *first && known.processed <= *end).then_some((partition, (offset, timestamp)))
+        })
+        .collect();
+    let asked = priors
+        .iter()
+        .map(|(&partition, &(offset, _))| (partition, offset))
+        .collect();
+    let found = records_at(connection, topic, &asked)?;
+    let another = priors.iter().find(|(partition, (_, timestamp))| {
+        let record = found.get(partition).and_then(Option::as_ref);
+        record.map(|record| record.timestamp) != Some(*timestamp)
+    });
+    let Some((&partition, &(offset, _))) = another else {
         return Ok(());
     };
-    let found = record_at(connection, settings, partition, offset)?;
-    if found == Some((offset, timestamp)) {
-        return Ok(());
-    }
-    let begins = offsets(connection, &settings.orders_topic)?;
-    if begins.get(&partition).is_some_and(|(first, _)| *first > offset) {
+    let now = offsets(connection, topic)?;
+    if now.get(&partition).is_some_and(|(first, _)| *first > offset) {
         // Retention took it meanwhile: the start is made again with the log as it is now.
         let text = format!("partition {partition} was cut while it was looked at");
         return Err(JobError::Unavailable(text));
     }
     Err(JobError::LogReplaced {
-        topic: settings.orders_topic.clone(),
+        topic: topic.clone(),
         fault: format!(
-            "partition {partition} holds another record at offset {offset} than the job has read there"
+            "partition {partition} does not hold the record at offset {offset} that the job has read there"
         ),
     })
-}
-
-/// Offset and timestamp of the first record at or after an offset; `None` if the partition ends there.
-fn record_at(
-    connection: &Connection,
-    settings: &Settings,
-    partition: i32,
-    offset: i64,
-) -> Result<Option<(i64, Option<i64>)>, JobError> {
-    let arrived = Arc::new((Mutex::new(0_u64), Condvar::new()));
-    let wake = {
-        let arrived = Arc::clone(&arrived);
-        Arc::new(move || {
-            *arrived.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-            arrived.1.notify_one();
-        })
-    };
-    let unavailable = |error: SourceError| match error {
-        SourceError::Connection(_) | SourceError::Refused { .. } => JobError::Refused(error.to_string()),
-        other => JobError::Unavailable(other.to_string()),
-    };
-    let options = SourceOptions {
-        topic: settings.orders_topic.clone(),
-        group_id: settings.job_id.clone(),
-        queued_kbytes: 64,
-    };
-    let mut source = Source::connect(connection, &options, wake).map_err(unavailable)?;
-    source.assign(partition, offset).map_err(unavailable)?;
-    let deadline = Instant::now() + PATIENCE;
-    let mut found = None;
-    loop {
-        let seen = *arrived.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = source.read(partition, 1, |record| {
-            found = Some((record.offset, record.timestamp))
-        });
-        match read {
-            Err(SourceError::OutOfRange { .. }) => return Ok(None),
-            Err(error) => return Err(unavailable(error)),
-            Ok(_) if found.is_some() || source.position(partition) > offset => return Ok(found),
-            Ok(_) if Instant::now() > deadline => {
-                let text = format!(
-                    "partition {partition} of `{}` did not answer",
-                    settings.orders_topic
-                );
-                return Err(JobError::Unavailable(text));
-            }
-            Ok(_) => {}
-        }
-        let guard = arrived.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if *guard == seen {
-            let _ = arrived.1.wait_timeout(guard, Duration::from_millis(50));
-        }
-    }
 }
 
 /// A start without progress. Results that are there all the same were published by a run whose progress was lost:
