@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use weir_kafka::SinkError;
+use weir_kafka::{SinkError, TailError, TopicError};
 
 /// Why the job could not start or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,30 @@ impl From<SinkError> for JobError {
             SinkError::Fenced(_) => Self::Fenced(text),
             SinkError::Unavailable(_) | SinkError::OutcomeUnknown(_) => Self::Unavailable(text),
             SinkError::Fatal(_) | SinkError::Rejected { .. } => Self::Refused(text),
+        }
+    }
+}
+
+impl From<TopicError> for JobError {
+    fn from(error: TopicError) -> Self {
+        match error {
+            TopicError::Unavailable { .. } | TopicError::Stopped => Self::Unavailable(error.to_string()),
+            TopicError::Connection(_) | TopicError::Refused { .. } | TopicError::Missing(_) => {
+                Self::Refused(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<TailError> for JobError {
+    fn from(error: TailError) -> Self {
+        match error {
+            TailError::Topic(error) => error.into(),
+            // A log that was cut while it was read is read again from where it begins now.
+            TailError::Unavailable { .. } | TailError::OutOfRange { .. } => {
+                Self::Unavailable(error.to_string())
+            }
+            TailError::Connection(_) | TailError::Refused { .. } => Self::Refused(error.to_string()),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | [`start`](fn@start) | starts the job on threads of its own and gives a [`Handle`] |
 //! | `run`, `workers` | one run from its start to its end, and the threads of timely |
 //! | `recovery` | where a run begins: the progress record, compared with the log |
+//! | `topics` | the topics that a start makes |
 //! | `decode` | a record to an order |
 //! | `collect` | the operator on worker 0 that gathers what a cut needs |
 //! | `ledger` | what was published, and the next commit: pure |
@@ -37,6 +38,7 @@ mod recovery;
 mod run;
 pub mod settings;
 pub mod status;
+mod topics;
 mod workers;
 
 pub use cli::main;

@@ -22,6 +22,7 @@ use crate::parquet::Parquet;
 use crate::recovery::{self, Beginning};
 use crate::settings::Settings;
 use crate::status::{Shared, Totals};
+use crate::topics::ensure_topics;
 use crate::workers::{WorkerPlan, stop_workers, tell, timely_config, work};
 
 /// How often the ends of the partitions are asked for.
@@ -85,7 +86,7 @@ impl Run {
         parquet: Option<Parquet>,
     ) -> Result<Outcome, JobError> {
         let connection = self.settings.connection();
-        recovery::ensure_topics(&connection, &self.settings, &|| self.stopped())?;
+        ensure_topics(&connection, &self.settings, &|| self.stopped())?;
         let Some(sink) = self.fence(&connection)? else {
             return Ok(self.outcome(false));
         };

@@ -1,0 +1,43 @@
+//! The topics of the job.
+
+use weir_kafka::{Connection, TopicSpec, ensure_unless};
+
+use crate::error::JobError;
+use crate::settings::Settings;
+
+/// The results, the windows and the progress may lie for ten years.
+const LONG_RETENTION_MS: &str = "315360000000";
+
+/// Creates what is missing of the job's topics; waits for the broker until `stop` says so.
+///
+/// # Errors
+/// When the broker refuses.
+pub(crate) fn ensure_topics(
+    connection: &Connection,
+    settings: &Settings,
+    stop: &dyn Fn() -> bool,
+) -> Result<(), JobError> {
+    let spec = |name: &str, partitions, configs: &[(&'static str, &str)]| TopicSpec {
+        name: name.to_owned(),
+        partitions,
+        configs: configs
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()))
+            .collect(),
+    };
+    let long = [("cleanup.policy", "delete"), ("retention.ms", LONG_RETENTION_MS)];
+    let progress = [
+        ("cleanup.policy", "compact"),
+        ("retention.ms", "-1"),
+        ("retention.bytes", "-1"),
+        ("max.message.bytes", "16777216"),
+    ];
+    let specs = [
+        spec(&settings.orders_topic, settings.orders_partitions, &[]),
+        spec(&settings.results_topic, 1, &long),
+        spec(&settings.dlq_topic, 1, &long),
+        spec(&settings.late_topic, 1, &long),
+        spec(&settings.progress_topic(), 1, &progress),
+    ];
+    Ok(ensure_unless(connection, &specs, stop)?)
+}
