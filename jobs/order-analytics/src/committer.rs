@@ -1,18 +1,21 @@
 //! The thread that writes commits: results, rejects, offsets and progress in one Kafka transaction.
 
+mod outcome;
+mod print;
+mod transaction;
+
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use weir_dataflow::source::{Reason, Reject};
-use weir_kafka::{
-    Connection, Outgoing, Receipt, Sink, SinkError, SinkOptions, Transaction, dead_letter, offsets, read_last,
-};
+use weir_dataflow::source::Reject;
+use weir_kafka::{Connection, Receipt, Sink, SinkError, SinkOptions, Transaction, offsets};
 use weir_proto::AnalyticsResult;
 
+use self::print::print;
+use self::transaction::shrink;
 use crate::error::JobError;
 use crate::failpoint;
 use crate::ledger::Draft;
@@ -164,7 +167,7 @@ impl Committer {
         progress.parquet_position = self.parquet_position;
         // What may be large is held once.
         let rejects = std::mem::take(&mut draft.rejects);
-        let rejected_bytes: u64 = rejects.iter().map(bytes_of).sum();
+        let rejected_bytes: u64 = rejects.iter().map(payload_of).sum();
         let rejected = rejects.len();
         let mut transaction = self.transaction(&draft, rejects, &progress);
 
@@ -224,48 +227,6 @@ impl Committer {
         writer.send(results, position);
     }
 
-    fn transaction(&self, draft: &Draft, rejects: Vec<Reject>, progress: &Progress) -> Transaction {
-        let topics = &self.topics;
-        let mut records: Vec<Outgoing> = Vec::with_capacity(draft.results.len() + rejects.len() + 1);
-        records.extend(draft.results.iter().map(|result| Outgoing {
-            topic: Arc::clone(&topics.results),
-            partition: Some(0),
-            key: Some(result.key().into_bytes()),
-            value: Some(result.to_json()),
-            headers: Vec::new(),
-        }));
-        records.extend(rejects.into_iter().map(|reject| self.reject(reject)));
-        records.push(Outgoing {
-            topic: Arc::clone(&topics.progress),
-            partition: Some(0),
-            key: Some(self.settings.job_id.clone().into_bytes()),
-            value: Some(progress.to_json()),
-            headers: Vec::new(),
-        });
-        let offsets = draft
-            .offsets
-            .iter()
-            .map(|(id, offset)| (Arc::clone(&topics.orders), *id, *offset))
-            .collect();
-        Transaction { records, offsets }
-    }
-
-    fn reject(&self, reject: Reject) -> Outgoing {
-        let (topic, most_bytes, error) = match reject.reason {
-            Reason::Invalid(error) => (&self.topics.dlq, self.topics.dlq_bytes, error),
-            Reason::Late(error) => (&self.topics.late, self.topics.late_bytes, error),
-        };
-        let reject = weir_kafka::Reject {
-            partition: reject.partition,
-            offset: reject.offset,
-            timestamp: reject.timestamp,
-            key: reject.key,
-            value: reject.value,
-            error,
-        };
-        dead_letter(topic, &self.topics.orders, reject, most_bytes)
-    }
-
     /// Writes the transaction once, however often it takes.
     fn commit(&mut self, transaction: &mut Transaction) -> Result<Receipt, JobError> {
         loop {
@@ -302,144 +263,9 @@ impl Committer {
             }
         }
     }
-
-    /// Connects anew, as often as it takes, and looks whether the commit in hand stands already. `cause` is why it is
-    /// not known.
-    fn reconnect(&mut self, cause: JobError) -> Result<bool, JobError> {
-        self.sink = None;
-        let mut told = String::new();
-        let mut cause = cause;
-        loop {
-            self.tell(&cause, &mut told);
-            std::thread::sleep(RETRY);
-            if self.shared.ending() {
-                return Err(JobError::Unavailable(
-                    "stopped while Kafka was not available".to_owned(),
-                ));
-            }
-            match self.try_to_reconnect() {
-                Ok(stands) => return Ok(stands),
-                Err(Doubt::Job(error)) => return Err(error),
-                Err(Doubt::Unknown(error)) => cause = error,
-            }
-            self.shared.metrics.transaction_failures.inc();
-        }
-    }
-
-    fn try_to_reconnect(&mut self) -> Result<bool, Doubt> {
-        // Asked before the id is taken back: a successor that has written already must not be fenced.
-        self.stands()?;
-        match Sink::connect(&self.connection, sink_options(&self.settings)) {
-            Ok(sink) => self.sink = Some(sink),
-            Err(error @ (SinkError::Fenced(_) | SinkError::Fatal(_))) => {
-                return Err(Doubt::Job(error.into()));
-            }
-            Err(error) => return Err(Doubt::Unknown(error.into())),
-        }
-        self.stands()
-    }
-
-    /// Tells what keeps the commit from standing whenever it is something else than before. What the broker refuses is
-    /// seen on /health: waiting may not be enough.
-    fn tell(&self, cause: &JobError, told: &mut String) {
-        let text = cause.to_string();
-        match cause {
-            JobError::Unavailable(_) => self.shared.settled(),
-            _ => self.shared.stuck(&text),
-        }
-        if text != *told {
-            tracing::warn!(error = text, "the commit is tried again until it stands");
-            *told = text;
-        }
-    }
-
-    /// Whether the commit in hand is the last one in the progress topic.
-    fn stands(&self) -> Result<bool, Doubt> {
-        let key = self.settings.job_id.as_bytes();
-        let last = read_last(&self.connection, &self.topics.progress, 0, |record| {
-            record.key.as_deref() == Some(key) && record.value.is_some()
-        });
-        let last = last.map_err(|error| Doubt::Unknown(error.into()))?;
-        let Some(value) = last.and_then(|record| record.value) else {
-            return if self.sequence == 1 {
-                Ok(false)
-            } else {
-                Err(self.taken_over())
-            };
-        };
-        let progress = Progress::read(&value).map_err(Doubt::Job)?;
-        if progress.sequence == self.sequence && progress.instance == self.instance {
-            Ok(true)
-        } else if progress.sequence + 1 == self.sequence {
-            Ok(false)
-        } else {
-            Err(self.taken_over())
-        }
-    }
-
-    fn taken_over(&self) -> Doubt {
-        let text = format!("another process has gone on with job `{}`", self.settings.job_id);
-        Doubt::Job(JobError::Fenced(text))
-    }
-}
-
-enum Doubt {
-    /// The topic could not be read, or nobody connects: it may be so later.
-    Unknown(JobError),
-    /// The run is over.
-    Job(JobError),
 }
 
 /// Bytes of a rejected record, as the source counted them.
-fn bytes_of(reject: &Reject) -> u64 {
+fn payload_of(reject: &Reject) -> u64 {
     (reject.key.as_ref().map_or(0, Vec::len) + reject.value.as_ref().map_or(0, Vec::len)) as u64
-}
-
-/// Halves the value of a record that the broker refused for its size; false when nothing is left to cut. The header
-/// `truncated` tells the original size of key and value, as where a dead letter was cut before.
-fn shrink(record: &mut Outgoing) -> bool {
-    let key = record.key.as_ref().map_or(0, Vec::len);
-    let Some(value) = record.value.as_mut().filter(|value| !value.is_empty()) else {
-        return false;
-    };
-    let original = value.len();
-    value.truncate(original / 2);
-    if !record.headers.iter().any(|(name, _)| *name == "truncated") {
-        record
-            .headers
-            .push(("truncated", (key + original).to_string().into_bytes()));
-    }
-    true
-}
-
-fn print(results: &[AnalyticsResult]) {
-    let mut out = std::io::stdout().lock();
-    for result in results {
-        // A closed pipe must not end the job.
-        let _ = out
-            .write_all(&result.to_json())
-            .and_then(|()| out.write_all(b"\n"));
-    }
-    let _ = out.flush();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_that_is_cut_tells_the_size_of_key_and_value() {
-        let mut record = Outgoing {
-            topic: "orders-dlq".into(),
-            partition: None,
-            key: Some(vec![b'k'; 7]),
-            value: Some(vec![b'v'; 100]),
-            headers: Vec::new(),
-        };
-        assert!(shrink(&mut record) && shrink(&mut record));
-        assert_eq!(record.value.as_ref().map(Vec::len), Some(25));
-        assert_eq!(record.headers, [("truncated", b"107".to_vec())]);
-        record.value = None;
-        assert!(!shrink(&mut record));
-    }
 }
