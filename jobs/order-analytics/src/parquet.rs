@@ -3,14 +3,17 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
 use tokio::time::{sleep, timeout};
+use weir_kafka::{Connection, offsets, read_range};
 use weir_parquet::{Store, StoreError, Writer, WriterEvent};
 use weir_proto::AnalyticsResult;
 
 use crate::error::JobError;
 use crate::status::Shared;
 
+/// How long a run that was stopped waits for Parquet; the next run writes what is left.
+pub(crate) const PARQUET_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a start waits for the storage before it goes on without.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_millis(500);
@@ -80,6 +83,27 @@ impl Parquet {
         }
     }
 
+    /// Takes what the results topic holds beyond a position; gives the position if it is one of this topic.
+    ///
+    /// # Errors
+    /// When the topic cannot be read.
+    pub(crate) fn restore(
+        &self,
+        connection: &Connection,
+        topic: &str,
+        position: Option<i64>,
+    ) -> Result<Option<i64>, JobError> {
+        let (first, end) = offsets(connection, topic)?.get(&0).copied().unwrap_or_default();
+        let position = position.filter(|position| *position <= end);
+        let mut rows = Vec::new();
+        let end = read_range(connection, topic, 0, position.unwrap_or(0).max(first), |record| {
+            let result = record.value.as_deref().map(AnalyticsResult::from_json);
+            rows.extend(result.and_then(Result::ok));
+        })?;
+        self.send(rows, end);
+        Ok(position)
+    }
+
     /// The position in the results topic up to which everything is in storage.
     pub(crate) fn durable(&self) -> Option<i64> {
         match &*lock(&self.0) {
@@ -99,6 +123,26 @@ impl Parquet {
             State::Waiting(queue) if queue.iter().all(|(rows, _)| rows.is_empty()) => Ok(()),
             State::Waiting(_) => Err("the storage could not be opened".to_owned()),
             State::Finished => Ok(()),
+        }
+    }
+}
+
+/// Writes what is left. Who is stopped does not wait long for it; a bounded run is not complete without it.
+pub(crate) fn finish(runtime: &Runtime, parquet: Parquet, complete: bool) -> Result<(), JobError> {
+    let finished = if complete {
+        runtime.block_on(parquet.finish())
+    } else {
+        let patience = runtime.block_on(async { timeout(PARQUET_PATIENCE, parquet.finish()).await });
+        patience.unwrap_or_else(|_| Err(format!("not done after {} s", PARQUET_PATIENCE.as_secs())))
+    };
+    match finished {
+        Ok(()) => Ok(()),
+        Err(error) if complete => Err(JobError::Unavailable(format!(
+            "all results are in Kafka, but Parquet lacks the last ones, which the next run writes: {error}"
+        ))),
+        Err(error) => {
+            tracing::error!(error, "Parquet lacks the last windows; the next run writes them");
+            Ok(())
         }
     }
 }

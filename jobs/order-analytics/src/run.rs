@@ -1,15 +1,16 @@
 //! One run from its start to its end, on a thread of its own.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+mod patience;
+mod supervise;
+
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
-use tokio::time::timeout;
 use weir_dataflow::clocks::Wake;
 use weir_dataflow::source::Control;
-use weir_kafka::{Connection, Probe, Sink, max_message_bytes, offsets, read_range};
-use weir_proto::AnalyticsResult;
+use weir_kafka::{Connection, Probe, Sink, max_message_bytes};
 
 use crate::collect::Desk;
 use crate::committer::{Commit, Committer, Ended, Topics, sink_options};
@@ -18,10 +19,10 @@ use crate::failpoint;
 use crate::job::Outcome;
 use crate::ledger::Ledger;
 use crate::panic::caught;
-use crate::parquet::Parquet;
+use crate::parquet::{PARQUET_PATIENCE, Parquet, finish};
 use crate::recovery::{self, Beginning};
 use crate::settings::Settings;
-use crate::status::{Shared, Totals};
+use crate::status::Shared;
 use crate::topics::ensure_topics;
 use crate::workers::{WorkerPlan, stop_workers, tell, timely_config, work};
 
@@ -29,17 +30,10 @@ use crate::workers::{WorkerPlan, stop_workers, tell, timely_config, work};
 const PROBE_PERIOD: Duration = Duration::from_secs(1);
 /// Revisions, rejects and offsets are committed this often; closed windows at once.
 const COMMIT_PERIOD: Duration = Duration::from_secs(1);
-/// Pause between attempts to reach Kafka at the start.
-const RETRY: Duration = Duration::from_millis(500);
 /// How long the end of a run waits for the workers and for the commit in hand, together.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(4);
-/// How long a run that was stopped waits for Parquet; the next run writes what is left.
-const PARQUET_PATIENCE: Duration = Duration::from_secs(3);
 /// The longest that a run which was asked to stop takes to end.
 pub(crate) const LONGEST_END: Duration = COMMIT_PATIENCE.saturating_add(PARQUET_PATIENCE);
-/// The log tells the totals this often, if they have changed.
-const REPORT_PERIOD: Duration = Duration::from_secs(60);
-
 /// What the threads ask of the one that supervises them.
 pub(crate) enum Request {
     Stop,
@@ -87,7 +81,9 @@ impl Run {
     ) -> Result<Outcome, JobError> {
         let connection = self.settings.connection();
         ensure_topics(&connection, &self.settings, &|| self.stopped())?;
-        let Some(sink) = self.fence(&connection)? else {
+        // Takes the transactional id over.
+        let Some(sink) = self.patiently(|| Ok(Sink::connect(&connection, sink_options(&self.settings))?))?
+        else {
             return Ok(self.outcome(false));
         };
         let begun = Instant::now();
@@ -97,8 +93,13 @@ impl Run {
         failpoint::reach("during-recovery");
         self.announce(&beginning, begun.elapsed());
         if let Some(parquet) = &parquet {
-            let restored =
-                self.patiently(|| self.restore(&connection, parquet, beginning.parquet_position))?;
+            let restored = self.patiently(|| {
+                parquet.restore(
+                    &connection,
+                    &self.settings.results_topic,
+                    beginning.parquet_position,
+                )
+            })?;
             let Some(position) = restored else {
                 return Ok(self.outcome(false));
             };
@@ -133,30 +134,6 @@ impl Run {
         }
     }
 
-    /// Repeats what may be repeated while Kafka is away; `None` when the job is stopped meanwhile.
-    fn patiently<T>(&self, attempt: impl Fn() -> Result<T, JobError>) -> Result<Option<T>, JobError> {
-        let mut reported = false;
-        while !self.stopped() {
-            match attempt() {
-                Ok(value) => return Ok(Some(value)),
-                Err(JobError::Unavailable(reason)) => {
-                    if !reported {
-                        tracing::warn!(reason, "waiting for Kafka");
-                        reported = true;
-                    }
-                    std::thread::sleep(RETRY);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(None)
-    }
-
-    /// Takes the transactional id over.
-    fn fence(&self, connection: &Connection) -> Result<Option<Sink>, JobError> {
-        self.patiently(|| Ok(Sink::connect(connection, sink_options(&self.settings))?))
-    }
-
     fn announce(&self, beginning: &Beginning, took: Duration) {
         let (start, settings) = (&beginning.start, &self.settings);
         self.shared.metrics.records_lost.inc_by(beginning.lost);
@@ -184,25 +161,6 @@ impl Run {
             parquet = settings.parquet.as_deref().unwrap_or("off"),
             "starting"
         );
-    }
-
-    /// Hands Parquet what the results topic holds beyond its position; gives the position if it is one of this topic.
-    fn restore(
-        &self,
-        connection: &Connection,
-        parquet: &Parquet,
-        position: Option<i64>,
-    ) -> Result<Option<i64>, JobError> {
-        let topic = &self.settings.results_topic;
-        let (first, end) = offsets(connection, topic)?.get(&0).copied().unwrap_or_default();
-        let position = position.filter(|position| *position <= end);
-        let mut rows = Vec::new();
-        let end = read_range(connection, topic, 0, position.unwrap_or(0).max(first), |record| {
-            let result = record.value.as_deref().map(AnalyticsResult::from_json);
-            rows.extend(result.and_then(Result::ok));
-        })?;
-        parquet.send(rows, end);
-        Ok(position)
     }
 
     fn operate(
@@ -281,7 +239,7 @@ impl Run {
         };
         let complete = ended? == Ended::Complete;
         if let Some(parquet) = parquet {
-            finish_parquet(runtime, parquet, complete)?;
+            finish(runtime, parquet, complete)?;
         }
         Ok(self.outcome(complete))
     }
@@ -354,84 +312,5 @@ impl Run {
             },
         )
         .map_err(|error| JobError::setting("kafka", error.to_string()))
-    }
-
-    /// Waits for the end: of a bounded run, by request, or by a failure.
-    fn supervise(
-        &self,
-        inbox: &Receiver<Request>,
-        connection: &Connection,
-        controls: &[Sender<Control>],
-        plan: &WorkerPlan,
-    ) -> Result<Ended, JobError> {
-        let mut told = self.shared.status().totals;
-        let mut report_at = Instant::now() + REPORT_PERIOD;
-        loop {
-            match inbox.recv_timeout(report_at.saturating_duration_since(Instant::now())) {
-                Ok(Request::Stop) => return Ok(Ended::Stopped),
-                Ok(Request::Finish) => match offsets(connection, &self.settings.orders_topic) {
-                    Ok(ends) => {
-                        let ends = ends.into_iter().map(|(id, (_, end))| (id, end)).collect();
-                        tell(controls, plan, &Control::Finish(ends));
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "the ends to finish at are not known yet, asking again");
-                        std::thread::sleep(RETRY);
-                        // A request to stop that came meanwhile is heard first.
-                        let _ = self.requests.send(Request::Finish);
-                    }
-                },
-                Ok(Request::Failed(error)) => return Err(error),
-                Ok(Request::Ended(ended)) => return ended,
-                Err(RecvTimeoutError::Timeout) => {
-                    report_at = Instant::now() + REPORT_PERIOD;
-                    self.report(&mut told);
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(JobError::Internal("the job lost its threads".to_owned()));
-                }
-            }
-        }
-    }
-
-    /// A line of the totals, unless they are as they were.
-    fn report(&self, told: &mut Totals) {
-        let status = self.shared.status();
-        if status.totals == *told {
-            return;
-        }
-        *told = status.totals;
-        tracing::info!(
-            consumed = told.consumed,
-            accepted = told.accepted,
-            duplicate = told.duplicate,
-            ignored = told.ignored,
-            late = told.late,
-            invalid = told.invalid,
-            windows_published = status.windows_published,
-            windows_revised = status.windows_revised,
-            lag_records = status.lag_records,
-            "totals"
-        );
-    }
-}
-
-/// Writes what is left. Who is stopped does not wait long for it; a bounded run is not complete without it.
-fn finish_parquet(runtime: &Runtime, parquet: Parquet, complete: bool) -> Result<(), JobError> {
-    let finished = if complete {
-        runtime.block_on(parquet.finish())
-    } else {
-        let patience = runtime.block_on(async { timeout(PARQUET_PATIENCE, parquet.finish()).await });
-        patience.unwrap_or_else(|_| Err(format!("not done after {} s", PARQUET_PATIENCE.as_secs())))
-    };
-    match finished {
-        Ok(()) => Ok(()),
-        Err(error) if complete => Err(JobError::Unavailable(format!(
-            "all results are in Kafka, but Parquet lacks the last ones, which the next run writes: {error}"
-        ))),
-        Err(error) => {
-            tracing::error!(error, "Parquet lacks the last windows; the next run writes them");
-            Ok(())
-        }
     }
 }
