@@ -6,7 +6,7 @@
 //! | [`Source`] | manual assignment, batch fetch straight from librdkafka's buffers, wakes its owner | a timely worker; never blocks |
 //! | [`Probe`] | asks the end offsets once a period: the proof that a quiet partition is really empty | its own |
 //! | [`Sink`] | results, rejects, progress and offsets in one transaction | the committer's; blocks |
-//! | [`ensure`], [`partitions`], [`offsets`], [`max_message_bytes`] | topics | any; block |
+//! | [`ensure`], [`partitions`], [`offsets`], [`max_message_bytes`], [`topic_setting`] | topics | any; block |
 //! | [`read_last`], [`read_range`], [`records_at`] | what a topic holds, committed records only | any; block |
 //! | [`dead_letter`] | the record for what could not be counted, cut until it fits | any; pure |
 //!
@@ -34,4 +34,6 @@ pub use records_at::records_at;
 pub use sink::{Outgoing, Receipt, Sink, SinkError, SinkOptions, Transaction};
 pub use source::{Read, Record, Source, SourceError, SourceOptions};
 pub use tail::{OwnedRecord, TailError, read_last, read_range};
-pub use topics::{TopicError, TopicSpec, ensure, ensure_unless, max_message_bytes, offsets, partitions};
+pub use topics::{
+    TopicError, TopicSpec, ensure, ensure_unless, max_message_bytes, offsets, partitions, topic_setting,
+};

@@ -241,6 +241,16 @@ pub(crate) fn bounds(
 /// # Errors
 /// See [`TopicError`]; waits half a minute for an answer.
 pub fn max_message_bytes(connection: &Connection, topic: &str) -> Result<usize, TopicError> {
+    let told = topic_setting(connection, topic, "max.message.bytes")?;
+    let bytes = told.and_then(|value| value.parse().ok());
+    Ok(bytes.unwrap_or(DEFAULT_MAX_MESSAGE_BYTES))
+}
+
+/// The value of a setting of a topic, its own or the broker's default; `None` if the broker does not tell.
+///
+/// # Errors
+/// See [`TopicError`]; waits half a minute for an answer.
+pub fn topic_setting(connection: &Connection, topic: &str, name: &str) -> Result<Option<String>, TopicError> {
     // The wrapper does not pass on that a topic is missing: its description is empty.
     known_leaders(&client::asker(connection, "topics")?, topic)?;
     let admin = admin(connection)?;
@@ -250,13 +260,7 @@ pub fn max_message_bytes(connection: &Connection, topic: &str) -> Result<usize, 
         Ok(match block_on(admin.describe_configs([&resource], &options)) {
             Ok(mut results) => match results.pop() {
                 Some(Ok(resource)) => {
-                    let told = resource
-                        .get("max.message.bytes")
-                        .and_then(|entry| entry.value.as_deref());
-                    Attempt::Answer(
-                        told.and_then(|value| value.parse().ok())
-                            .unwrap_or(DEFAULT_MAX_MESSAGE_BYTES),
-                    )
+                    Attempt::Answer(resource.get(name).and_then(|entry| entry.value.clone()))
                 }
                 Some(Err(code)) if is_final(code) => return Err(refused(topic, code)),
                 Some(Err(code)) => Attempt::Again(code.to_string()),

@@ -23,7 +23,7 @@ use crate::parquet::{PARQUET_PATIENCE, Parquet, finish};
 use crate::recovery::{self, Beginning};
 use crate::settings::Settings;
 use crate::status::Shared;
-use crate::topics::ensure_topics;
+use crate::topics::{ensure_topics, warn_of_compaction};
 use crate::workers::{WorkerPlan, stop_workers, tell, timely_config, work};
 
 /// How often the ends of the partitions are asked for.
@@ -81,6 +81,7 @@ impl Run {
     ) -> Result<Outcome, JobError> {
         let connection = self.settings.connection();
         ensure_topics(&connection, &self.settings, &|| self.stopped())?;
+        warn_of_compaction(&connection, &self.settings);
         // Takes the transactional id over.
         let Some(sink) = self.patiently(|| Ok(Sink::connect(&connection, sink_options(&self.settings))?))?
         else {

@@ -1,6 +1,6 @@
 //! The topics of the job.
 
-use weir_kafka::{Connection, TopicSpec, ensure_unless};
+use weir_kafka::{Connection, TopicSpec, ensure_unless, topic_setting};
 
 use crate::error::JobError;
 use crate::settings::Settings;
@@ -40,4 +40,21 @@ pub(crate) fn ensure_topics(
         spec(&settings.progress_topic(), 1, &progress),
     ];
     Ok(ensure_unless(connection, &specs, stop)?)
+}
+
+/// Warns of an orders topic that is compacted: of the events with one key only the last would stay, so an order goes once
+/// another event of its key follows, and a start that reads it again finds less than was published.
+pub(crate) fn warn_of_compaction(connection: &Connection, settings: &Settings) {
+    let topic = &settings.orders_topic;
+    match topic_setting(connection, topic, "cleanup.policy") {
+        Ok(Some(policy)) if policy.split(',').any(|part| part.trim() == "compact") => tracing::warn!(
+            topic,
+            policy,
+            "the orders topic is compacted: an order is removed once another event of its key follows; set \
+             cleanup.policy=delete"
+        ),
+        Ok(_) => {}
+        // Who may read a topic need not be allowed to see its settings.
+        Err(error) => tracing::debug!(%error, "the cleanup policy of the orders topic is not known"),
+    }
 }

@@ -1,4 +1,4 @@
-use weir_kafka::{TopicError, TopicSpec, ensure, max_message_bytes, offsets, partitions};
+use weir_kafka::{TopicError, TopicSpec, ensure, max_message_bytes, offsets, partitions, topic_setting};
 
 use crate::servers::{on_each_server, records, sink, topic, topic_with, unique};
 
@@ -60,6 +60,16 @@ fn offsets_and_limits_are_told() {
         assert_eq!(max_message_bytes(connection, &topic).unwrap(), 123_456);
         let offsets = offsets(connection, &topic).unwrap();
         assert_eq!((offsets[&0], offsets[&1]), ((0, 0), (0, 3)));
+    });
+}
+
+#[test]
+fn a_setting_of_a_topic_is_told_and_an_unknown_one_is_none() {
+    on_each_server(|connection| {
+        let topic = topic_with(connection, 1, &[("cleanup.policy", "compact")]);
+        let told = |name| topic_setting(connection, &topic, name).unwrap();
+        assert_eq!(told("cleanup.policy").as_deref(), Some("compact"));
+        assert_eq!(told("no.such.setting"), None);
     });
 }
 
