@@ -7,6 +7,7 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use crate::parquet::Backlog;
 use crate::status::{Shared, Totals};
 
 /// All metrics of one job.
@@ -32,6 +33,7 @@ pub(crate) struct Metrics {
     watermark_lag: IntGaugeVec,
     watermark: IntGauge,
     in_flight: IntGauge,
+    parquet_waiting: IntGauge,
     up: IntGauge,
     broker_up: IntGauge,
 }
@@ -129,6 +131,10 @@ impl Metrics {
                 "watermark_seconds",
                 "The watermark as of the last commit, in seconds since 1970: windows that end by then are published.",
             )?,
+            parquet_waiting: gauge(
+                "parquet_waiting_results",
+                "Results that are in Kafka and not in Parquet yet.",
+            )?,
             in_flight: gauge(
                 "in_flight_records",
                 "Records read that are ahead of the watermark.",
@@ -195,6 +201,8 @@ impl Metrics {
         self.in_flight.set(signed(
             shared.in_flight.load(std::sync::atomic::Ordering::Relaxed),
         ));
+        let waiting = shared.parquet.get().map_or(0, Backlog::results);
+        self.parquet_waiting.set(signed(waiting));
         self.up.set(i64::from(status.ready));
         self.broker_up.set(i64::from(shared.broker_up()));
         let mut text = Vec::new();

@@ -1,6 +1,7 @@
 //! The Parquet side of a run: what is published goes on to storage, and a storage that is away holds nobody up.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
@@ -26,11 +27,70 @@ pub(crate) struct Parquet(Arc<Mutex<State>>);
 enum State {
     /// The storage could not be opened yet: rows with the position after them.
     Waiting(Vec<(Vec<AnalyticsResult>, i64)>),
-    Writing(Writer),
+    Writing(Writing),
     Finished,
 }
 
+struct Writing {
+    writer: Writer,
+    /// How many results were handed over, and the position after them, until that is durable.
+    handed_over: VecDeque<(i64, u64)>,
+}
+
+impl Writing {
+    fn new(writer: Writer) -> Self {
+        Self {
+            writer,
+            handed_over: VecDeque::new(),
+        }
+    }
+
+    fn send(&mut self, rows: Vec<AnalyticsResult>, position: i64) {
+        self.settle();
+        self.handed_over.push_back((position, rows.len() as u64));
+        self.writer.send(rows, position);
+    }
+
+    fn settle(&mut self) {
+        let durable = self.writer.durable();
+        while self
+            .handed_over
+            .front()
+            .is_some_and(|(position, _)| Some(*position) <= durable)
+        {
+            self.handed_over.pop_front();
+        }
+    }
+}
+
+/// What can be seen of the results that wait for the storage; it keeps nothing alive.
+pub(crate) struct Backlog(Weak<Mutex<State>>);
+
+impl Backlog {
+    /// Results that are in Kafka and not in storage yet.
+    pub(crate) fn results(&self) -> u64 {
+        let Some(state) = self.0.upgrade() else {
+            return 0;
+        };
+        match &mut *lock(&state) {
+            State::Waiting(queue) => queue.iter().map(|(rows, _)| rows.len() as u64).sum(),
+            State::Writing(writing) => {
+                writing.settle();
+                writing.handed_over.iter().map(|(_, results)| results).sum()
+            }
+            State::Finished => 0,
+        }
+    }
+}
+
 impl Parquet {
+    fn new(state: State, shared: &Shared) -> Self {
+        let state = Arc::new(Mutex::new(state));
+        // A job opens its storage once.
+        let _ = shared.parquet.set(Backlog(Arc::downgrade(&state)));
+        Self(state)
+    }
+
     /// Opens the storage, or goes on trying in the background; `refused` hears when it turns out there that waiting
     /// does not help.
     ///
@@ -47,7 +107,7 @@ impl Parquet {
         let fault = match attempt {
             Ok(Ok(store)) => {
                 let writer = spawn(store, runtime, shared);
-                return Ok(Self(Arc::new(Mutex::new(State::Writing(writer)))));
+                return Ok(Self::new(State::Writing(Writing::new(writer)), shared));
             }
             Ok(Err(error)) if error.is_configuration() => {
                 return Err(setting(&error));
@@ -56,7 +116,7 @@ impl Parquet {
             Err(_) => format!("no answer for {} s", FIRST_ATTEMPT.as_secs()),
         };
         failed(shared, &fault);
-        let state = Arc::new(Mutex::new(State::Waiting(Vec::new())));
+        let parquet = Self::new(State::Waiting(Vec::new()), shared);
         let later = Later {
             url: url.to_owned(),
             job_id: job_id.to_owned(),
@@ -64,21 +124,21 @@ impl Parquet {
             runtime: runtime.clone(),
             shared: Arc::clone(shared),
         };
-        let opening = Arc::clone(&state);
+        let opening = Arc::clone(&parquet.0);
         runtime.spawn(async move {
             match later.open().await {
                 Ok((store, later)) => later.write(store, &opening),
                 Err(error) => refused(error),
             }
         });
-        Ok(Self(state))
+        Ok(parquet)
     }
 
     /// Hands rows over; `position` is the one in the results topic after them.
     pub(crate) fn send(&self, rows: Vec<AnalyticsResult>, position: i64) {
         match &mut *lock(&self.0) {
             State::Waiting(queue) => queue.push((rows, position)),
-            State::Writing(writer) => writer.send(rows, position),
+            State::Writing(writing) => writing.send(rows, position),
             State::Finished => {}
         }
     }
@@ -107,7 +167,7 @@ impl Parquet {
     /// The position in the results topic up to which everything is in storage.
     pub(crate) fn durable(&self) -> Option<i64> {
         match &*lock(&self.0) {
-            State::Writing(writer) => writer.durable(),
+            State::Writing(writing) => writing.writer.durable(),
             State::Waiting(_) | State::Finished => None,
         }
     }
@@ -119,7 +179,12 @@ impl Parquet {
     pub(crate) async fn finish(self) -> Result<(), String> {
         let state = std::mem::replace(&mut *lock(&self.0), State::Finished);
         match state {
-            State::Writing(writer) => writer.finish().await.map(drop).map_err(|error| error.to_string()),
+            State::Writing(writing) => writing
+                .writer
+                .finish()
+                .await
+                .map(drop)
+                .map_err(|error| error.to_string()),
             State::Waiting(queue) if queue.iter().all(|(rows, _)| rows.is_empty()) => Ok(()),
             State::Waiting(_) => Err("the storage could not be opened".to_owned()),
             State::Finished => Ok(()),
@@ -189,11 +254,11 @@ impl Later {
     fn write(&self, store: Store, state: &Mutex<State>) {
         let mut state = lock(state);
         if let State::Waiting(queue) = &mut *state {
-            let writer = spawn(store, &self.runtime, &self.shared);
+            let mut writing = Writing::new(spawn(store, &self.runtime, &self.shared));
             for (rows, position) in queue.drain(..) {
-                writer.send(rows, position);
+                writing.send(rows, position);
             }
-            *state = State::Writing(writer);
+            *state = State::Writing(writing);
             tracing::info!("the Parquet storage is open now");
         }
     }

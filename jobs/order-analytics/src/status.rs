@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use weir_dataflow::clocks::Clocks;
 use weir_proto::{AnalyticsResult, Timestamp};
 
 use crate::metrics::Metrics;
+use crate::parquet::Backlog;
 
 /// Results that are kept for show.
 const RECENT: usize = 32;
@@ -71,6 +72,8 @@ pub(crate) struct Shared {
     pub(crate) rejected_bytes: Arc<AtomicU64>,
     /// Set while the source must not read on.
     pub(crate) hold: Arc<AtomicBool>,
+    /// Set once the Parquet storage is in use.
+    pub(crate) parquet: OnceLock<Backlog>,
     /// Nobody waits for a broker that is away any more.
     stopping: AtomicBool,
     /// Somebody has asked the job to stop.
@@ -104,6 +107,7 @@ impl Shared {
             in_flight: Arc::default(),
             rejected_bytes: Arc::default(),
             hold: Arc::default(),
+            parquet: OnceLock::new(),
             stopping: AtomicBool::new(false),
             stop_asked: AtomicBool::new(false),
             state: Mutex::default(),

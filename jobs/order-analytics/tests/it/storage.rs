@@ -65,6 +65,7 @@ fn a_folder_that_cannot_be_written_is_retried_while_results_go_on() {
         }
     });
     assert!(job.metric("order_analytics_parquet_failures_total") > 0);
+    assert!(job.metric("order_analytics_parquet_waiting_results") >= 3);
     assert!(
         job.stderr().contains("Parquet cannot be written"),
         "{}",
@@ -76,6 +77,12 @@ fn a_folder_that_cannot_be_written_is_retried_while_results_go_on() {
     eventually("the first file", || match files(&root) {
         0 => Err("none".to_owned()),
         _ => Ok(()),
+    });
+    eventually("that all results are in storage", || {
+        match job.metric("order_analytics_parquet_waiting_results") {
+            0 => Ok(()),
+            waiting => Err(format!("{waiting} wait")),
+        }
     });
 
     // In mid-run: the place of the next hour is taken.
