@@ -104,3 +104,22 @@ impl From<&JobError> for ExitCode {
         Self::from(error.exit_code())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_topic_names_the_topic_and_the_reason_and_ends_with_69() {
+        let error = JobError::from(TopicError::Refused {
+            topic: "orders-dlq".to_owned(),
+            reason: "policy violation".to_owned(),
+        });
+        let text = error.to_string();
+        assert!(
+            text.contains("orders-dlq") && text.contains("policy violation"),
+            "{text}"
+        );
+        assert_eq!(error.exit_code(), 69);
+    }
+}

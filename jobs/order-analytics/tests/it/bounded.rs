@@ -35,6 +35,17 @@ fn a_bounded_run_publishes_every_window_prints_it_and_ends() {
 }
 
 #[test]
+fn a_reader_of_the_printed_results_that_goes_away_ends_nothing() {
+    let stage = Stage::new(&shared_dev_broker());
+    stage.make("orders", 1);
+    let orders = orders(3_000, 10, 0);
+    stage.write_orders(&orders, 1);
+    let mut job = Job::start_unread(&stage.arguments(&["--bounded", "--print"]));
+    job.ends_with(0, LONG);
+    stage.holds(&orders, 60);
+}
+
+#[test]
 fn missing_topics_are_made_and_existing_ones_used_as_they_are() {
     let stage = Stage::new(&shared_dev_broker());
     Job::start(&stage.arguments(&["--bounded", "--orders-partitions", "5"])).ends_with(0, LONG);

@@ -23,15 +23,19 @@ impl Job {
     }
 
     pub(crate) fn start_with(arguments: &[String], environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_order-analytics"))
-            .args(arguments)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = spawn(arguments, environment);
         let stdout = gather(child.stdout.take().unwrap());
+        Self::watch(child, stdout)
+    }
+
+    /// One whose standard output is a pipe that nobody reads any more.
+    pub(crate) fn start_unread(arguments: &[String]) -> Self {
+        let mut child = spawn(arguments, &[]);
+        drop(child.stdout.take());
+        Self::watch(child, Arc::default())
+    }
+
+    fn watch(mut child: Child, stdout: Arc<Mutex<String>>) -> Self {
         let stderr = gather(child.stderr.take().unwrap());
         Self {
             child,
@@ -133,6 +137,17 @@ impl Drop for Job {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn spawn(arguments: &[String], environment: &[(&str, &str)]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_order-analytics"))
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 /// Reads a stream to its end on a thread, which lets go of the text then.

@@ -58,6 +58,33 @@ fn while_it_runs_and_what_it_has_published_stands() {
 }
 
 #[test]
+fn while_it_reads_the_live_windows_again_and_nothing_is_lost() {
+    let stage = Stage::new(&shared_dev_broker());
+    stage.make("orders", 1);
+    // All in one window that stays live, so that a start reads all of them again.
+    let mut all = orders(200_000, 10_000, 30);
+    stage.write_orders(&all, 1);
+    let lateness = ["--allowed-lateness", "1h"];
+    let bounded = stage.arguments(&[&lateness[..], &["--bounded"]].concat());
+    Job::start(&bounded).ends_with(0, Duration::from_secs(60));
+    // A signal that comes after the replay has missed it: then the run has committed the new window.
+    let stopped_in_it = (0..10).any(|round| {
+        let more = orders(100, 1, 200 + 100 * round);
+        stage.write_orders(&more, 1);
+        all.extend(more);
+        let before = stage.end("progress");
+        let mut job = Job::start(&stage.arguments(&lateness));
+        job.says("\"starting\"");
+        job.signal(Signal::SIGTERM);
+        job.ends_with(0, SOON);
+        stage.end("progress") == before
+    });
+    assert!(stopped_in_it, "the replay is always faster than the signal");
+    Job::start(&bounded).ends_with(0, Duration::from_secs(60));
+    stage.holds(&all, 60);
+}
+
+#[test]
 fn while_a_commit_waits_for_a_broker_that_is_gone() {
     let mut broker = DevBroker::start();
     let stage = Stage::new(&broker.address().to_string());
