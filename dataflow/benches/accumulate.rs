@@ -19,7 +19,9 @@ use timely::dataflow::operators::Inspect;
 use weir_dataflow::accumulate::accumulate;
 use weir_dataflow::clocks::Clocks;
 use weir_dataflow::fingerprint::Fingerprint;
-use weir_dataflow::source::{Control, Decoded, Entry, Log, Setup, Start, StartPartition, source};
+use weir_dataflow::source::{
+    Control, Decoded, DecodedOrder, Entry, Log, Setup, Start, StartPartition, source,
+};
 use weir_dataflow::window::Rules;
 
 const USERS: u64 = 100_000;
@@ -93,13 +95,13 @@ fn decode(entry: &Entry<'_>) -> Decoded {
     };
     let number = u64::from_le_bytes(bytes);
     let user = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) % USERS;
-    Decoded::Order {
+    Decoded::Order(DecodedOrder {
         order: Fingerprint::of(&bytes),
         user: Fingerprint::of(&user.to_le_bytes()),
         event_ms: BEGIN_MS + (number * 1_000 / ORDERS_A_SECOND) as i64,
         cents: 1_250,
         items: 2,
-    }
+    })
 }
 
 /// Nanoseconds that this thread has spent on a processor; the wall clock where the system does not tell.

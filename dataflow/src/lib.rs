@@ -22,7 +22,7 @@
 //! use weir_dataflow::changelog::changelog;
 //! use weir_dataflow::clocks::Clocks;
 //! use weir_dataflow::fingerprint::Fingerprint;
-//! use weir_dataflow::source::{Control, Decoded, Entry, Log, Setup, Start, StartPartition, source};
+//! use weir_dataflow::source::{Control, Decoded, DecodedOrder, Entry, Log, Setup, Start, StartPartition, source};
 //! use weir_dataflow::window::Rules;
 //!
 //! /// One partition of order, user and event time in seconds, and the next offset.
@@ -52,13 +52,13 @@
 //!
 //! fn parse(line: &str) -> Option<Decoded> {
 //!     let mut words = line.split(' ');
-//!     Some(Decoded::Order {
+//!     Some(Decoded::Order(DecodedOrder {
 //!         order: Fingerprint::of(words.next()?.as_bytes()),
 //!         user: Fingerprint::of(words.next()?.as_bytes()),
 //!         event_ms: words.next()?.parse::<i64>().ok()? * 1_000,
 //!         cents: 1_000,
 //!         items: 1,
-//!     })
+//!     }))
 //! }
 //!
 //! fn decode(entry: &Entry<'_>) -> Decoded {

@@ -11,6 +11,7 @@ pub use operator::{Control, Setup, source};
 use std::collections::{BTreeMap, HashMap};
 
 use crate::fingerprint::Fingerprint;
+use crate::order::Order;
 
 /// One record of the log, borrowed from the reader's buffer.
 #[derive(Clone, Copy, Debug)]
@@ -50,22 +51,40 @@ pub trait Log {
 #[derive(Clone, Debug)]
 pub enum Decoded {
     /// A valid order.
-    Order {
-        /// Fingerprint of the order id.
-        order: Fingerprint,
-        /// Fingerprint of the user id.
-        user: Fingerprint,
-        /// Event time in milliseconds since 1970, not before it.
-        event_ms: i64,
-        /// Total in minor units.
-        cents: i64,
-        /// Sum of the quantities.
-        items: i64,
-    },
+    Order(DecodedOrder),
     /// An event that the windows do not count.
     Ignored,
     /// Not a valid event, and why.
     Invalid(String),
+}
+
+/// A valid order, before anything is known of its window.
+#[derive(Clone, Copy, Debug)]
+pub struct DecodedOrder {
+    /// Fingerprint of the order id.
+    pub order: Fingerprint,
+    /// Fingerprint of the user id.
+    pub user: Fingerprint,
+    /// Event time in milliseconds since 1970, not before it.
+    pub event_ms: i64,
+    /// Total in minor units.
+    pub cents: i64,
+    /// Sum of the quantities.
+    pub items: i64,
+}
+
+impl DecodedOrder {
+    /// The order as part of the window that starts at `window` (seconds).
+    #[inline]
+    pub fn into_order(self, window: u64) -> Order {
+        Order {
+            order: self.order,
+            user: self.user,
+            window,
+            cents: self.cents,
+            items: self.items,
+        }
+    }
 }
 
 /// Where a run begins: the last cut, or nothing.

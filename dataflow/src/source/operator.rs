@@ -76,7 +76,7 @@ pub struct Setup {
 /// use timely::dataflow::operators::{Capture, capture::Extract, vec::Map};
 /// use weir_dataflow::clocks::Clocks;
 /// use weir_dataflow::fingerprint::Fingerprint;
-/// use weir_dataflow::source::{Control, Decoded, Entry, Fact, Log, Setup, Start, StartPartition, source};
+/// use weir_dataflow::source::{Control, Decoded, DecodedOrder, Entry, Fact, Log, Setup, Start, StartPartition, source};
 /// use weir_dataflow::window::Rules;
 ///
 /// /// A partition whose values are event times in seconds.
@@ -107,13 +107,13 @@ pub struct Setup {
 /// fn decode(entry: &Entry<'_>) -> Decoded {
 ///     let text = entry.value.and_then(|value| std::str::from_utf8(value).ok());
 ///     match text.and_then(|text| text.parse::<i64>().ok()) {
-///         Some(second) => Decoded::Order {
+///         Some(second) => Decoded::Order(DecodedOrder {
 ///             order: Fingerprint::of(&entry.offset.to_le_bytes()),
 ///             user: Fingerprint::of(b"u-17"),
 ///             event_ms: second * 1_000,
 ///             cents: 1_250,
 ///             items: 1,
-///         },
+///         }),
 ///         None => Decoded::Invalid("the value is no time".to_owned()),
 ///     }
 /// }

@@ -142,13 +142,8 @@ impl Partition {
             self.caught_up_at(entry.offset, harvest);
         }
         match decoded {
-            Decoded::Order {
-                order,
-                user,
-                event_ms,
-                cents,
-                items,
-            } => {
+            Decoded::Order(order) => {
+                let event_ms = order.event_ms;
                 if rules.is_ahead(event_ms, entry.timestamp) {
                     let text = format!(
                         "field `created_at` lies more than {} s ahead of the record's timestamp",
@@ -170,16 +165,7 @@ impl Partition {
                         self.reject(entry, Reason::Late(text), Some(window), before, harvest);
                     } else {
                         self.saw(window, entry.offset);
-                        harvest.order(
-                            self.clock,
-                            Order {
-                                order,
-                                user,
-                                window,
-                                cents,
-                                items,
-                            },
-                        );
+                        harvest.order(self.clock, order.into_order(window));
                     }
                 }
             }
@@ -206,28 +192,12 @@ impl Partition {
         before: Option<RejectedBefore>,
         harvest: &mut Harvest,
     ) {
-        if let Decoded::Order {
-            order,
-            user,
-            event_ms,
-            cents,
-            items,
-        } = decoded
-        {
-            let window = rules.window_of(event_ms);
+        if let Decoded::Order(order) = decoded {
+            let window = rules.window_of(order.event_ms);
             let live = rules.end(window) > final_until && before.is_none();
-            if live && !rules.is_ahead(event_ms, entry.timestamp) {
+            if live && !rules.is_ahead(order.event_ms, entry.timestamp) {
                 self.saw(window, entry.offset);
-                harvest.order(
-                    self.replay_stamp,
-                    Order {
-                        order,
-                        user,
-                        window,
-                        cents,
-                        items,
-                    },
-                );
+                harvest.order(self.replay_stamp, order.into_order(window));
             }
         }
         self.prior = Some((entry.offset, entry.timestamp));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use weir_dataflow::fingerprint::Fingerprint;
-use weir_dataflow::source::{Decoded, Entry, Log};
+use weir_dataflow::source::{Decoded, DecodedOrder, Entry, Log};
 
 /// What a record holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,11 +178,11 @@ pub(crate) fn decode(entry: &Entry<'_>) -> Decoded {
         return Decoded::Invalid("no order".to_owned());
     };
     let (id, at) = (id.parse::<u32>().unwrap(), at.parse::<i64>().unwrap());
-    Decoded::Order {
+    Decoded::Order(DecodedOrder {
         order: Fingerprint::of(&id.to_le_bytes()),
         user: Fingerprint::of(&user_of(id).to_le_bytes()),
         event_ms: at * 1_000,
         cents: cents_of(id),
         items: items_of(id),
-    }
+    })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use weir_dataflow::fingerprint::Fingerprint;
-use weir_dataflow::source::{Decoded, Entry, Log, RejectedBefore};
+use weir_dataflow::source::{Decoded, DecodedOrder, Entry, Log, RejectedBefore};
 use weir_dataflow::window::Rules;
 
 use super::{LAG, WINDOW};
@@ -143,11 +143,11 @@ pub(super) fn decode(entry: &Entry<'_>) -> Decoded {
         return Decoded::Invalid("garbage".to_owned());
     };
     let (id, at) = std::str::from_utf8(value).unwrap().split_once(' ').unwrap();
-    Decoded::Order {
+    Decoded::Order(DecodedOrder {
         order: Fingerprint::of(id.as_bytes()),
         user: Fingerprint::of(b"user"),
         event_ms: at.parse::<i64>().unwrap() * 1_000,
         cents: 1,
         items: 1,
-    }
+    })
 }
