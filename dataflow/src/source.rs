@@ -1,12 +1,15 @@
 //! The source: reads partitions of a log, gives every record its stamp and turns clocks into the frontier.
 
+mod control;
 mod facts;
 mod operator;
 mod partition;
+mod quiet;
 mod reader;
 
+pub use control::Control;
 pub use facts::{Fact, Position, Reason, Reject, Tally};
-pub use operator::{Control, Setup, source};
+pub use operator::{Setup, source};
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -8,7 +8,8 @@ use std::sync::mpsc::TryRecvError;
 use timely::dataflow::operators::Capability;
 use timely::scheduling::Activator;
 
-use super::operator::{Control, Setup};
+use super::control::Control;
+use super::operator::Setup;
 use super::partition::{Harvest, Partition};
 use super::{Decoded, Entry, Fact, Log, StartPartition};
 use crate::order::Order;
@@ -41,7 +42,7 @@ where
     D: FnMut(&Entry<'_>) -> Decoded,
     F: FnMut(L::Error),
 {
-    fn mine(&self, partition: i32) -> bool {
+    pub(super) fn mine(&self, partition: i32) -> bool {
         usize::try_from(partition).is_ok_and(|partition| partition % self.peers == self.index)
     }
 
@@ -185,37 +186,8 @@ where
         }
     }
 
-    fn ends(&mut self, asked_ms: i64, ends: &BTreeMap<i32, (i64, i64)>, harvest: &mut Harvest) {
-        if self.bounded {
-            return;
-        }
-        for (&id, &(first, end)) in ends {
-            if !self.partitions.contains_key(&id) {
-                if self.mine(id) {
-                    self.discovered(id, first);
-                }
-                continue;
-            }
-            let Some(partition) = self.partitions.get_mut(&id) else {
-                continue;
-            };
-            if !partition.caught_up() || partition.outdates(end) {
-                continue;
-            }
-            if first == end && partition.position >= end {
-                partition.empty_at = Some(asked_ms);
-            } else if partition.position >= end {
-                let clock = self.setup.clocks.prove(id, asked_ms);
-                partition.move_clock(clock, partition.position, harvest);
-            } else {
-                self.setup.clocks.unread(id);
-                partition.unanswered = Some((asked_ms, end));
-            }
-        }
-    }
-
     /// A partition that was added while we run is read from its beginning, under the clock of the slowest.
-    fn discovered(&mut self, id: i32, first: i64) {
+    pub(super) fn discovered(&mut self, id: i32, first: i64) {
         let held = self
             .capabilities
             .as_ref()
@@ -226,36 +198,6 @@ where
         tracing::info!(partition = id, offset = first, "reading a new partition");
         self.setup.clocks.add(id, clock);
         self.assign(id, StartPartition::at(first), clock);
-    }
-
-    /// Evaluates what follows from what has been read: late answers, empty partitions, ends.
-    fn settle(&mut self, harvest: &mut Harvest) {
-        let clocks = Arc::clone(&self.setup.clocks);
-        for partition in self
-            .partitions
-            .values_mut()
-            .filter(|partition| !partition.finished)
-        {
-            if !partition.caught_up() {
-                continue;
-            }
-            if let Some((asked_ms, end)) = partition.unanswered
-                && partition.position >= end
-            {
-                partition.unanswered = None;
-                let clock = clocks.prove(partition.id, asked_ms);
-                partition.move_clock(clock, partition.position, harvest);
-            }
-            if let Some(asked_ms) = partition.empty_at {
-                let clock = clocks.follow(partition.id, asked_ms);
-                partition.move_clock(clock, partition.position, harvest);
-                clocks.prove(partition.id, asked_ms);
-            }
-            if partition.end.is_some_and(|end| partition.position >= end) {
-                partition.finish(harvest);
-                clocks.finish(partition.id);
-            }
-        }
     }
 
     fn flush(
