@@ -50,11 +50,13 @@ pub(crate) struct Beginning {
 /// # Errors
 /// [`JobError::Setting`] for settings that may not change, [`JobError::LogReplaced`] when the log is another one.
 pub(crate) fn begin(connection: &Connection, settings: &Settings) -> Result<Beginning, JobError> {
-    let ends = offsets(connection, &settings.orders_topic)?;
     let key = settings.job_id.as_bytes();
     let last = read_last(connection, &settings.progress_topic(), 0, |record| {
         record.key.as_deref() == Some(key) && record.value.is_some()
     })?;
+    // Asked after the progress was read: one that has stood still meanwhile, and was taken over, must not take what its
+    // successor has read for what the log does not have.
+    let ends = offsets(connection, &settings.orders_topic)?;
     match last.and_then(|record| record.value) {
         Some(value) => {
             let progress = Progress::read(&value).map_err(|error| match error {
