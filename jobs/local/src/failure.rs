@@ -6,6 +6,8 @@ use order_analytics::JobError;
 pub(crate) const CHECK_FAILED: u8 = 1;
 const UNAVAILABLE: u8 = 69;
 const OTHER: u8 = 70;
+/// Told to stop where there is nothing to check yet, or told twice: 128 + SIGINT.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// An error and its exit code.
 #[derive(Debug)]
@@ -30,6 +32,14 @@ impl Failure {
     pub(crate) fn unavailable(text: impl Into<String>) -> Self {
         Self {
             code: UNAVAILABLE,
+            error: anyhow::Error::msg(text.into()),
+        }
+    }
+
+    /// Told to stop before there was anything to check; the text says what is left behind.
+    pub(crate) fn interrupted(text: impl Into<String>) -> Self {
+        Self {
+            code: INTERRUPTED,
             error: anyhow::Error::msg(text.into()),
         }
     }

@@ -68,6 +68,11 @@ impl Folder {
         Ok(Self { root })
     }
 
+    /// The folder itself, as an absolute path.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Where the broker keeps its topics.
     pub(crate) fn topics(&self) -> PathBuf {
         self.root.join("kafka")

@@ -1,7 +1,6 @@
 //! One run from start to check.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -68,6 +67,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
         kafka,
         screen,
         signals,
+        stop_announced: false,
         started: Instant::now(),
         progress: Arc::default(),
         follower: None,
@@ -88,6 +88,8 @@ struct Run<'o> {
     follower: Option<Follower>,
     screen: Screen,
     signals: Signals,
+    /// Whether it was said that a stop was asked for.
+    stop_announced: bool,
     started: Instant,
     progress: Arc<Progress>,
     /// Orders in the topic before this run.
@@ -138,6 +140,7 @@ impl Run<'_> {
                 },
             );
         }
+        self.announce_stop();
         let closed = shop.close();
         let ended = self.finish(job);
         closed?;
@@ -158,7 +161,6 @@ impl Run<'_> {
         } else {
             folder.note(origin)?;
             let producer = self.producer()?;
-            let never = AtomicBool::new(false);
             for record in &input.records {
                 let outgoing = Outgoing {
                     timestamp_ms: record.at_ms,
@@ -166,7 +168,13 @@ impl Run<'_> {
                     key: record.key.as_deref(),
                     value: Some(&record.value),
                 };
-                producer.send(outgoing, &never)?;
+                producer.send(outgoing, self.signals.flag())?;
+                if self.signals.asked() {
+                    return Err(Failure::interrupted(format!(
+                        "stopped while the file was being read in; {} holds a part of it: delete the folder",
+                        folder.root().display()
+                    )));
+                }
             }
             producer.finish()?;
             folder.note_whole(origin)?;
@@ -227,12 +235,8 @@ impl Run<'_> {
     fn finish(&mut self, job: Handle) -> Result<(Status, Option<Timestamp>), Failure> {
         let watermark = job.status().watermark;
         job.finish();
-        // A second signal ends the process at once: the terminal must be in order by then.
-        if self.signals.asked() {
-            self.screen.close();
-            say("stopping: the job reads to the last order (once more Ctrl-C ends it at once)");
-        }
         while !job.is_finished() {
+            self.announce_stop();
             self.tick(&job, "finishing");
         }
         let status = job.status();
@@ -247,6 +251,15 @@ impl Run<'_> {
             },
             watermark,
         ))
+    }
+
+    /// Once a stop is asked for, gives the terminal back and says what is waited for.
+    fn announce_stop(&mut self) {
+        if self.signals.asked() && !self.stop_announced {
+            self.stop_announced = true;
+            self.screen.close();
+            say("stopping: the job reads to the last order (once more Ctrl-C ends it at once)");
+        }
     }
 
     fn tick(&mut self, job: &Handle, phase: &'static str) {

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::iterator::Signals as Arriving;
 
-/// Exit code of a process that was told twice: 128 + SIGINT.
-const TOLD_TWICE: i32 = 130;
+use crate::failure::INTERRUPTED;
+use crate::screen;
 
 /// Whether a stop was asked for.
 #[derive(Clone, Debug)]
@@ -17,18 +17,31 @@ pub(crate) struct Signals(Arc<AtomicBool>);
 impl Signals {
     /// Takes both signals over from the system's defaults.
     pub(crate) fn take_over() -> Result<Self> {
+        let mut arriving = Arriving::new([SIGINT, SIGTERM]).context("cannot take over the signals")?;
         let asked = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            // Registered first, so that it sees the flag as it was before this signal.
-            flag::register_conditional_shutdown(signal, TOLD_TWICE, Arc::clone(&asked))
-                .and_then(|_| flag::register(signal, Arc::clone(&asked)))
-                .context("cannot take over the signals")?;
-        }
+        let first = Arc::clone(&asked);
+        // A thread and no handler: only a thread may put the terminal in order before the process ends.
+        let wait = move || {
+            for _ in arriving.forever() {
+                if first.swap(true, Ordering::Relaxed) {
+                    screen::leave_and(|| signal_hook::low_level::exit(INTERRUPTED.into()));
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("signals".into())
+            .spawn(wait)
+            .context("cannot start a thread")?;
         Ok(Self(asked))
     }
 
     /// Whether a stop was asked for.
     pub(crate) fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// The same as a flag, for what waits elsewhere.
+    pub(crate) fn flag(&self) -> &AtomicBool {
+        &self.0
     }
 }

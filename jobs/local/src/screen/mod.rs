@@ -127,6 +127,11 @@ impl Screen {
     }
 }
 
+/// Gives the terminal back, whatever is on it, and does the last thing; nothing is drawn meanwhile.
+pub(crate) fn leave_and(last: impl FnOnce()) {
+    table::leave_and(last);
+}
+
 /// Prints a line; a reader that has gone away is no reason to stop.
 pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use terminal_size::{Height, Width, terminal_size};
@@ -15,6 +16,9 @@ const EVERY: Duration = Duration::from_millis(250);
 const LEFT_STANDING: usize = 5;
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[2J";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+
+/// Whether the terminal shows the table and not its lines; written with standard output locked.
+static ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +65,9 @@ impl Table {
 
     pub(super) fn open(&mut self, places: Places) {
         self.places = Some(places);
-        emit(ENTER);
+        let mut out = std::io::stdout().lock();
+        ENTERED.store(true, Ordering::Relaxed);
+        put(&mut out, ENTER);
     }
 
     /// The newest revision of a window takes the place of the one before it.
@@ -100,13 +106,13 @@ impl Table {
             (usize::from(width), usize::from(height))
         });
         let lines = self.lines(view, per_second, (width, height), now);
-        emit(&frame(&lines, width, height));
+        put(&mut std::io::stdout().lock(), &frame(&lines, width, height));
     }
 
     /// Gives the terminal back, with the last windows on it.
     pub(super) fn close(&mut self) {
         if self.places.take().is_some() {
-            emit(LEAVE);
+            leave_and(|| {});
             say(&heading());
             let skipped = self.recent.len().saturating_sub(LEFT_STANDING);
             self.recent
@@ -276,9 +282,17 @@ fn printable(letter: char) -> char {
     if letter.is_control() { '.' } else { letter }
 }
 
-/// A terminal that has gone away is no reason to stop.
-fn emit(text: &str) {
+/// Leaves the table if the terminal shows it, and does the last thing before anybody else may write.
+pub(super) fn leave_and(last: impl FnOnce()) {
     let mut out = std::io::stdout().lock();
+    if ENTERED.swap(false, Ordering::Relaxed) {
+        put(&mut out, LEAVE);
+    }
+    last();
+}
+
+/// A terminal that has gone away is no reason to stop.
+fn put(out: &mut std::io::StdoutLock<'_>, text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
