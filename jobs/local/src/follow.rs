@@ -6,12 +6,12 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
-use weir_kafka::{Connection, offsets};
+use weir_kafka::{Connection, offsets, read_range};
 use weir_proto::AnalyticsResult;
 
 use crate::topic_names::{DLQ, RESULTS};
@@ -36,14 +36,21 @@ pub(crate) enum Followed {
 pub(crate) struct Follower {
     followed: Receiver<Followed>,
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    /// Gives the offset of the next result when it ends.
+    thread: Option<JoinHandle<i64>>,
 }
 
 impl Follower {
     /// Follows the results from a little before their present end, and what is refused from now on; both topics must
-    /// exist.
+    /// exist, and the job must not have started, or its first results would pass for old ones.
     pub(crate) fn start(connection: &Connection) -> Result<Self> {
-        let (first, end) = offsets(connection, RESULTS)?.get(&0).copied().unwrap_or((0, 0));
+        let bounds = |topic| -> Result<(i64, i64)> {
+            let partitions = offsets(connection, topic)?;
+            Ok(partitions.get(&0).copied().unwrap_or((0, 0)))
+        };
+        let (first, end) = bounds(RESULTS)?;
+        let (_, dlq_end) = bounds(DLQ)?;
+        let from = first.max(end - BACKLOG);
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &connection.bootstrap_servers)
             .set("client.id", "weir-screen")
@@ -54,8 +61,8 @@ impl Follower {
             .create()
             .context("cannot create the consumer of results")?;
         let mut assignment = TopicPartitionList::new();
-        assignment.add_partition_offset(RESULTS, 0, Offset::Offset(first.max(end - BACKLOG)))?;
-        assignment.add_partition_offset(DLQ, 0, Offset::End)?;
+        assignment.add_partition_offset(RESULTS, 0, Offset::Offset(from))?;
+        assignment.add_partition_offset(DLQ, 0, Offset::Offset(dlq_end))?;
         consumer
             .assign(&assignment)
             .context("cannot follow the results")?;
@@ -64,9 +71,15 @@ impl Follower {
         let (sender, followed) = channel();
         let stopped = Arc::clone(&stop);
         let follow = move || {
+            let mut next = from;
             while !stopped.load(Ordering::Relaxed) {
                 let followed = match consumer.poll(NAP) {
-                    Some(Ok(message)) => read(&message, end),
+                    Some(Ok(message)) => {
+                        if message.topic() == RESULTS {
+                            next = message.offset() + 1;
+                        }
+                        read(&message, end)
+                    }
                     Some(Err(error)) => {
                         tracing::warn!(%error, "cannot follow the results");
                         None
@@ -74,9 +87,10 @@ impl Follower {
                     None => None,
                 };
                 if followed.is_some_and(|followed| sender.send(followed).is_err()) {
-                    return;
+                    break;
                 }
             }
+            next
         };
         let thread = std::thread::Builder::new()
             .name("follower".into())
@@ -93,6 +107,28 @@ impl Follower {
     pub(crate) fn arrived(&self) -> impl Iterator<Item = Followed> + '_ {
         self.followed.try_iter()
     }
+
+    /// Ends, once the job has: all that has come since the last call, up to the last result there is.
+    ///
+    /// # Errors
+    /// Results that cannot be read.
+    pub(crate) fn finish(mut self, connection: &Connection) -> Result<Vec<Followed>> {
+        let Some(next) = self.stop() else {
+            return Err(anyhow!("the thread that follows the results panicked"));
+        };
+        let mut rest: Vec<Followed> = self.followed.try_iter().collect();
+        read_range(connection, RESULTS, 0, next, |record| {
+            rest.extend(
+                result(record.value.as_deref().unwrap_or_default(), record.offset).map(Followed::New),
+            );
+        })?;
+        Ok(rest)
+    }
+
+    fn stop(&mut self) -> Option<i64> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take()?.join().ok()
+    }
 }
 
 /// `end` is the first offset of this run in the results.
@@ -105,21 +141,22 @@ fn read(message: &BorrowedMessage<'_>, end: i64) -> Option<Followed> {
             .value?;
         return Some(Followed::Refused(String::from_utf8_lossy(error).into_owned()));
     }
-    match AnalyticsResult::from_json(message.payload().unwrap_or_default()) {
-        Ok(result) if message.offset() < end => Some(Followed::Old(result)),
-        Ok(result) => Some(Followed::New(result)),
-        Err(error) => {
-            tracing::warn!(offset = message.offset(), %error, "this is no result");
-            None
-        }
-    }
+    let result = result(message.payload().unwrap_or_default(), message.offset())?;
+    Some(if message.offset() < end {
+        Followed::Old(result)
+    } else {
+        Followed::New(result)
+    })
+}
+
+fn result(value: &[u8], offset: i64) -> Option<AnalyticsResult> {
+    AnalyticsResult::from_json(value)
+        .inspect_err(|error| tracing::warn!(offset, %error, "this is no result"))
+        .ok()
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.stop();
     }
 }

@@ -219,8 +219,8 @@ impl Run<'_> {
     }
 
     fn start_job(&mut self, settings: Settings, folder: &Folder) -> Result<Handle, Failure> {
-        let job = order_analytics::start(settings)?;
         self.follower = Some(Follower::start(&self.kafka.connection)?);
+        let job = order_analytics::start(settings)?;
         let log = self.screen.is_table().then(|| folder.log());
         self.screen.open(&Places {
             broker: self.kafka.address(),
@@ -240,10 +240,12 @@ impl Run<'_> {
             self.tick(&job, "finishing");
         }
         let status = job.status();
-        let outcome = job.join();
-        self.show_results();
+        let outcome = job.join()?;
+        if let Some(follower) = self.follower.take() {
+            let rest = follower.finish(&self.kafka.connection)?;
+            self.show(rest);
+        }
         self.screen.close();
-        let outcome = outcome?;
         Ok((
             Status {
                 totals: outcome.totals,
@@ -276,9 +278,15 @@ impl Run<'_> {
     }
 
     fn show_results(&mut self) {
-        let Some(follower) = &self.follower else { return };
+        if let Some(follower) = &self.follower {
+            let arrived: Vec<Followed> = follower.arrived().collect();
+            self.show(arrived);
+        }
+    }
+
+    fn show(&mut self, followed: Vec<Followed>) {
         let mut new = Vec::new();
-        for followed in follower.arrived() {
+        for followed in followed {
             match followed {
                 Followed::Old(result) => self.screen.remember(result),
                 Followed::New(result) => new.push(result),
@@ -289,7 +297,6 @@ impl Run<'_> {
     }
 
     fn check(&mut self, runtime: &Runtime, status: Status, watermark: Option<Timestamp>) -> Result<Verdict> {
-        self.follower = None;
         say("");
         say("checking every window against SQL over the same orders ...");
         let claims = Claims {

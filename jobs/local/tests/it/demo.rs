@@ -2,9 +2,9 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::weir::{finish, run, start};
+use crate::weir::{PATIENCE, finish, run, start};
 
 #[test]
 fn a_run_ends_with_a_check_that_holds_and_the_next_one_fills_only_the_gap() {
@@ -127,7 +127,7 @@ fn a_file_is_read_to_its_end_checked_and_not_read_twice() {
 fn wait_for(child: &mut std::process::Child, beginning: &str) {
     let stdout = child.stdout.take().unwrap();
     let mut reader = BufReader::with_capacity(1, stdout);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + PATIENCE;
     let mut seen = String::new();
     loop {
         let mut line = String::new();

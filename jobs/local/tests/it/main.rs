@@ -3,4 +3,6 @@
 
 mod demo;
 mod refusals;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod weir;
