@@ -17,8 +17,15 @@ field AS MATERIALIZED (
                                  ELSE 'ignored' END) AS kind,
            value,
            value ->> '$.created_at' AS created_at,
-           trim(value -> '$.total_amount', '"') AS amount
+           -- `->` gives the digits of a number as they stand there, so no float comes near them.
+           CASE json_type(value, '$.total_amount') WHEN 'text' THEN value ->> '$.total_amount'
+                ELSE value -> '$.total_amount' END AS amount
     FROM sorted
+),
+split AS MATERIALIZED (
+    SELECT *, substr(amount, 1, instr(lower(amount) || 'e', 'e') - 1) AS mantissa,
+           CAST(substr(amount, instr(lower(amount) || 'e', 'e') + 1) AS INTEGER) AS exponent
+    FROM field
 )
 SELECT kind,
        CASE WHEN kind = 'created' THEN
@@ -31,12 +38,11 @@ SELECT kind,
        CASE WHEN kind = 'created' THEN value ->> '$.order_id' END,
        CASE WHEN kind = 'created' THEN value ->> '$.user_id' END,
        CASE WHEN kind = 'created' THEN
-           CASE instr(amount, '.')
-               WHEN 0 THEN CAST(amount AS INTEGER) * 100
-               ELSE CAST(replace(substr(amount || '00', 1, instr(amount, '.') + 2), '.', '') AS INTEGER)
-           END
+           -- as many zeros as bring the last digit to the cent
+           CAST(replace(mantissa, '.', '') || substr('00000000000000000000', 1,
+                2 + exponent - length(substr(mantissa, instr(mantissa || '.', '.') + 1))) AS INTEGER)
        END,
        CASE WHEN kind = 'created' THEN
-           (SELECT sum(item.value ->> '$.quantity') FROM json_each(field.value, '$.items') AS item)
+           (SELECT sum(item.value ->> '$.quantity') FROM json_each(split.value, '$.items') AS item)
        END
-FROM field
+FROM split

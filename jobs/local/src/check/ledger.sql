@@ -15,14 +15,15 @@ CREATE TABLE event (
     items INTEGER
 );
 
+-- Amounts of whole windows are decimals as text: their cents may not fit 64 bits.
 CREATE TABLE result (
     window_s INTEGER NOT NULL,
     end_s INTEGER NOT NULL,
     orders INTEGER NOT NULL,
-    cents INTEGER NOT NULL,
+    revenue TEXT NOT NULL,
     items INTEGER NOT NULL,
     users INTEGER NOT NULL,
-    average_cents INTEGER NOT NULL,
+    average TEXT NOT NULL,
     revision INTEGER NOT NULL
 );
 
@@ -36,18 +37,18 @@ CREATE TABLE expected (
     window_s INTEGER PRIMARY KEY,
     end_s INTEGER NOT NULL,
     orders INTEGER NOT NULL,
-    cents INTEGER NOT NULL,
+    revenue TEXT NOT NULL,
     items INTEGER NOT NULL,
     users INTEGER NOT NULL,
-    average_cents INTEGER NOT NULL
+    average TEXT NOT NULL
 );
 
 CREATE TABLE published (
     window_s INTEGER PRIMARY KEY,
     end_s INTEGER NOT NULL,
     orders INTEGER NOT NULL,
-    cents INTEGER NOT NULL,
+    revenue TEXT NOT NULL,
     items INTEGER NOT NULL,
     users INTEGER NOT NULL,
-    average_cents INTEGER NOT NULL
+    average TEXT NOT NULL
 );

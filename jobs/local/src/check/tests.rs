@@ -67,6 +67,62 @@ fn sql_reads_times_and_amounts_in_every_form_and_counts_copies_once() {
 }
 
 #[test]
+fn amounts_with_an_exponent_are_what_their_digits_say() {
+    for (amount, cents) in [
+        ("1.299E2", 12_990),
+        (r#""1e2""#, 10_000),
+        (r#""0.05""#, 5),
+        ("5e-2", 5),
+        ("0.0000001e9", 10_000),
+        ("12.5E+1", 12_500),
+        ("0e400", 0),
+        (r#""92233720368547758.07""#, i64::MAX),
+    ] {
+        let scene = scene();
+        let mut ledger = Ledger::open(&scene.ledger_runtime).unwrap();
+        put(
+            &mut ledger,
+            &[order("a", "u", amount, &[1], r#""2026-11-23T02:36:00Z""#)],
+        );
+        let money = format!("{}.{:02}", cents / 100, cents % 100);
+        ledger.result(&one_window(1, &money, &money)).unwrap();
+        ledger.settle(i64::MIN, 0).unwrap();
+        assert_eq!(ledger.differences().unwrap(), [], "{amount}");
+    }
+}
+
+#[test]
+fn a_window_may_hold_more_cents_than_64_bits() {
+    let scene = scene();
+    let mut ledger = Ledger::open(&scene.ledger_runtime).unwrap();
+    let huge = |id| {
+        order(
+            id,
+            "u",
+            r#""90000000000000000.01""#,
+            &[1],
+            r#""2026-11-23T02:36:00Z""#,
+        )
+    };
+    put(&mut ledger, &[huge("a"), huge("b"), huge("c")]);
+    ledger
+        .result(&one_window(3, "270000000000000000.03", "90000000000000000.01"))
+        .unwrap();
+    ledger.settle(i64::MIN, 0).unwrap();
+    assert_eq!(ledger.differences().unwrap(), []);
+}
+
+/// The result of a window of orders of one user, one item each.
+fn one_window(orders: u64, revenue: &str, average: &str) -> String {
+    RESULT
+        .replace("389.70", revenue)
+        .replace("129.90", average)
+        .replace(r#""order_count":3"#, &format!(r#""order_count":{orders}"#))
+        .replace(r#""total_items":7"#, &format!(r#""total_items":{orders}"#))
+        .replace(r#""unique_users":2"#, r#""unique_users":1"#)
+}
+
+#[test]
 fn whatever_differs_in_a_window_is_found() {
     for (right, wrong) in [
         (r#""order_count":3"#, r#""order_count":2"#),
@@ -196,14 +252,7 @@ fn averages_are_rounded_half_to_even() {
             .map(|amount| amount[2..].parse::<u64>().unwrap())
             .sum();
         ledger
-            .result(
-                &RESULT
-                    .replace("389.70", &format!("0.{sum:02}"))
-                    .replace("129.90", average)
-                    .replace(r#""order_count":3"#, r#""order_count":2"#)
-                    .replace(r#""total_items":7"#, r#""total_items":2"#)
-                    .replace(r#""unique_users":2"#, r#""unique_users":1"#),
-            )
+            .result(&one_window(2, &format!("0.{sum:02}"), average))
             .unwrap();
         ledger.settle(i64::MIN, 0).unwrap();
         assert_eq!(ledger.differences().unwrap(), [], "{amounts:?}");
