@@ -3,7 +3,7 @@
 use super::layout::{OrderText, money, spelled_out, time};
 
 /// The kinds of garbage; [`garbage`] makes each.
-pub const KINDS: [&str; 47] = [
+pub const KINDS: [&str; 51] = [
     "empty value",
     "no json",
     "cut short",
@@ -23,6 +23,10 @@ pub const KINDS: [&str; 47] = [
     "amount NaN",
     "amount empty",
     "amount too large",
+    "amount a cent too large",
+    "amount leading zero",
+    "amount 1e-3",
+    "amount without exponent",
     "amount hexadecimal",
     "amount null",
     "amount missing",
@@ -104,6 +108,10 @@ pub fn garbage(kind: &str, order: &OrderText) -> Vec<u8> {
         "amount NaN" => amount(r#""NaN""#),
         "amount empty" => amount(r#""""#),
         "amount too large" => amount(r#""99999999999999999999999999999.00""#),
+        "amount a cent too large" => amount(r#""92233720368547758.08""#),
+        "amount leading zero" => amount(r#""01.50""#),
+        "amount 1e-3" => amount("1e-3"),
+        "amount without exponent" => amount(r#""1e""#),
         "amount hexadecimal" => amount(r#""0x10""#),
         "amount null" => amount("null"),
         "amount missing" => own().replace(&format!("{total},"), "").into_bytes(),

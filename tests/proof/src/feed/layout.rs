@@ -47,6 +47,8 @@ pub enum Layout {
     Escaped,
     /// The time with the offset of Kolkata, amounts without superfluous zeros.
     Offset,
+    /// The total as a number with an exponent, as some languages write a float.
+    Exponent,
     /// No event type, which means `order.created`.
     Untyped,
     /// Another event type about the same order: not counted by the windows.
@@ -55,11 +57,12 @@ pub enum Layout {
 
 impl Layout {
     /// The layouts of a valid order that our own writer does not use.
-    pub const ODD: [Layout; 5] = [
+    pub const ODD: [Layout; 6] = [
         Layout::Numbers,
         Layout::Loose,
         Layout::Escaped,
         Layout::Offset,
+        Layout::Exponent,
         Layout::Untyped,
     ];
 
@@ -82,6 +85,10 @@ impl Layout {
             }
             Layout::Loose => format!(
                 "{{ \"created_at\" : \"{time}\",\n\t\"note\": {{\"gift\":true,\"lines\":[1,2.5e3,null,\"}}\"]}}, \"total_amount\" : \"{total}\" ,\r\n \"items\" : {items} , \"currency\":\"USD\", \"user_id\" : \"{user}\", \"order_id\":\"{id}\", \"event_type\" : \"order.created\", \"\": 1 }}\n"
+            ),
+            Layout::Exponent => format!(
+                r#"{{"order_id":"{id}","user_id":"{user}","currency":"USD","total_amount":{},"items":{items},"created_at":"{time}"}}"#,
+                with_exponent(order.total_minor)
             ),
             Layout::Escaped => {
                 let (id, user) = (escaped(id), escaped(user));
@@ -156,6 +163,15 @@ fn escaped(id: &str) -> String {
     format!("\\u{:04x}{rest}", first.as_bytes()[0])
 }
 
+/// An amount with its point behind the first digit: `1.2990E2` is `129.90`.
+fn with_exponent(minor: i64) -> String {
+    let digits = minor.to_string();
+    let (first, rest) = digits.split_at(1);
+    let point = if rest.is_empty() { "" } else { "." };
+    let exponent = digits.len() as i64 - 3;
+    format!("{first}{point}{rest}E{exponent}")
+}
+
 /// An amount with two decimals.
 pub(super) fn money(minor: i64) -> String {
     format!("{}.{:02}", minor / 100, minor % 100)
@@ -201,6 +217,14 @@ mod tests {
         assert_eq!(time(1_709_251_199_999, 0), "2024-02-29T23:59:59.999Z");
         assert_eq!(time(1_709_251_200_000, 0), "2024-03-01T00:00:00.000Z");
         assert_eq!(time(1_709_157_600_000, 330), "2024-02-29T03:30:00.000+05:30");
+    }
+
+    #[test]
+    fn an_exponent_changes_the_spelling_and_not_the_amount() {
+        for (minor, text) in [(12_990, "1.2990E2"), (50, "5.0E-1"), (5, "5E-2"), (100, "1.00E0")] {
+            assert_eq!(with_exponent(minor), text);
+            assert_eq!(Money::parse(text).unwrap().minor(), minor, "{text}");
+        }
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub(crate) const CHECKS: &[Check] = &[
                     WHEN truncated IS NULL AND CAST(rejects.value AS BLOB) IS NOT CAST(orders_log.value AS BLOB) THEN 'other bytes'
                     WHEN truncated IS NOT NULL AND truncated <> coalesce(length(CAST(orders_log.key AS BLOB)), 0) + length(CAST(orders_log.value AS BLOB))
                       THEN 'truncated says ' || truncated
+                    WHEN truncated < 900000 THEN 'cut at ' || truncated || ' bytes, which fit'
                     WHEN truncated IS NOT NULL AND CAST(rejects.value AS BLOB) IS NOT substr(CAST(orders_log.value AS BLOB), 1, length(CAST(rejects.value AS BLOB)))
                       THEN 'another beginning'
                     WHEN source_timestamp IS NOT timestamp THEN 'source_timestamp says ' || coalesce(source_timestamp, 'nothing')
@@ -90,6 +91,17 @@ pub(crate) const CHECKS: &[Check] = &[
         sql: "SELECT printf('window %s: revision %d has %d orders, the one before %d', window_start, revision, order_count, before) FROM (
                 SELECT window_start, revision, order_count, lag(order_count) OVER (PARTITION BY window_start_ms ORDER BY offset) AS before FROM published)
               WHERE before IS NOT NULL AND order_count <= before",
+    },
+    Check {
+        name: "no revision has less revenue, fewer items or fewer users than the one before",
+        // Amounts have two decimals and no leading zeros: the longer text is the larger amount.
+        sql: "SELECT printf('window %s: revision %d has revenue %s, %d items, %d users; the one before %s, %d, %d', window_start, revision,
+                     total_revenue, total_items, unique_users, revenue_before, items_before, users_before)
+              FROM (SELECT *, lag(total_revenue) OVER earlier AS revenue_before, lag(total_items) OVER earlier AS items_before,
+                           lag(unique_users) OVER earlier AS users_before
+                    FROM published WINDOW earlier AS (PARTITION BY window_start_ms ORDER BY offset))
+              WHERE total_items < items_before OR unique_users < users_before
+                 OR (length(total_revenue), total_revenue) < (length(revenue_before), revenue_before)",
     },
     Check {
         name: "last revision of every window is what SQL says",

@@ -12,25 +12,37 @@ WITH document AS MATERIALIZED (
          CASE json_type(doc, '$.user_id') WHEN 'text' THEN doc ->> '$.user_id' END AS user_id,
          CASE json_type(doc, '$.currency') WHEN 'text' THEN doc ->> '$.currency' END AS currency,
          -- The digits as they stand in the document: `->` gives JSON text, so no float comes near them.
-         CASE WHEN json_type(doc, '$.total_amount') IN ('text', 'integer', 'real') THEN trim(doc -> '$.total_amount', '"') END AS amount,
+         CASE json_type(doc, '$.total_amount') WHEN 'text' THEN doc ->> '$.total_amount'
+              WHEN 'integer' THEN doc -> '$.total_amount' WHEN 'real' THEN doc -> '$.total_amount' END AS amount,
          json_type(doc, '$.items') IS 'array' AS has_items,
          json_type(doc, '$.created_at') AS time_type,
          doc ->> '$.created_at' AS time
   FROM document
 ), cut AS MATERIALIZED (
-  SELECT *, instr(amount || '.', '.') AS point FROM field
+  SELECT *, instr(lower(amount) || 'e', 'e') AS e FROM field
+), split AS MATERIALIZED (
+  SELECT *, substr(amount, 1, e - 1) AS mantissa, substr(amount, e + 1) AS exponent,
+         CASE WHEN substr(amount, e + 1, 1) IN ('+', '-') THEN substr(amount, e + 2) ELSE substr(amount, e + 1) END AS power
+  FROM cut
+), digit AS MATERIALIZED (
+  SELECT *, ltrim(replace(mantissa, '.', ''), '0') AS digits,
+         2 - length(substr(mantissa, instr(mantissa || '.', '.') + 1)) + CAST(exponent AS INTEGER) AS zeros
+  FROM split
 ), money AS MATERIALIZED (
   SELECT *,
-         CASE WHEN amount GLOB '[0-9]*' AND amount NOT GLOB '*[^0-9.]*' AND amount NOT GLOB '*.*.*' AND amount NOT GLOB '*.'
-               AND length(amount) - point <= 2 AND point <= 17
-              THEN CAST(substr(amount, 1, point - 1) AS INTEGER) * 100 + CAST(substr(substr(amount, point + 1) || '00', 1, 2) AS INTEGER)
+         -- A decimal by the grammar of JSON, whose last digit is a cent or more, and no more cents than 63 bits hold.
+         CASE WHEN mantissa GLOB '[0-9]*' AND mantissa NOT GLOB '*[^0-9.]*' AND mantissa NOT GLOB '*.*.*' AND mantissa NOT GLOB '*.'
+               AND mantissa NOT GLOB '0[0-9]*' AND (e > length(amount) OR (power GLOB '[0-9]*' AND power NOT GLOB '*[^0-9]*')) AND zeros >= 0
+               AND (digits = '' OR length(digits) + zeros < 19
+                    OR (length(digits) + zeros = 19 AND digits || substr('0000000000000000000', 1, zeros) <= '9223372036854775807'))
+              THEN CAST(digits || substr('0000000000000000000', 1, zeros) AS INTEGER)
          END AS amount_minor,
          CASE WHEN time_type = 'integer' AND typeof(time) = 'integer' THEN time
               WHEN time_type = 'text' AND time GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]*[Z0-9]'
                AND strftime('%Y-%m-%dT%H:%M:%S', substr(time, 1, 19)) = substr(time, 1, 19)
               THEN CAST(round(unixepoch(time, 'subsec') * 1000) AS INTEGER)
          END AS created_ms
-  FROM cut
+  FROM digit
 ), goods AS MATERIALIZED (
   SELECT *,
          CASE WHEN has_items AND NOT EXISTS (
@@ -73,7 +85,10 @@ WHERE verdict = 'order'
 GROUP BY window_start_ms, order_id;
 
 CREATE TABLE expected AS
-SELECT window_start_ms, window_start_ms + (SELECT window_ms FROM rules) AS window_end_ms, count(*) AS order_count, sum(amount_minor) AS revenue_minor,
+SELECT window_start_ms, window_start_ms + (SELECT window_ms FROM rules) AS window_end_ms, count(*) AS order_count,
+       -- In two parts, because two orders can be more cents than 64 bits hold.
+       sum(amount_minor / 1000000000) + sum(amount_minor % 1000000000) / 1000000000 AS revenue_billions,
+       sum(amount_minor % 1000000000) % 1000000000 AS revenue_rest,
        sum(total_items) AS total_items, count(DISTINCT user_id) AS unique_users
 FROM accepted GROUP BY window_start_ms;
 
@@ -98,10 +113,14 @@ CREATE INDEX expected_window ON expected (window_start_ms);
 
 -- The result as its contract says it must read: amounts as decimals, the average half to even.
 CREATE TABLE wanted AS
-SELECT window_start_ms, window_end_ms, order_count, printf('%d.%02d', revenue_minor / 100, revenue_minor % 100) AS total_revenue, total_items, unique_users,
-       printf('%d.%02d', average_minor / 100, average_minor % 100) AS average_order_value
-FROM (SELECT *, revenue_minor / order_count
-               + CASE WHEN revenue_minor % order_count * 2 > order_count THEN 1
-                      WHEN revenue_minor % order_count * 2 = order_count THEN revenue_minor / order_count % 2
-                      ELSE 0 END AS average_minor
-      FROM expected);
+SELECT window_start_ms, window_end_ms, order_count,
+       CASE revenue_billions WHEN 0 THEN printf('%d.%02d', revenue_rest / 100, revenue_rest % 100)
+            ELSE printf('%d%07d.%02d', revenue_billions, revenue_rest / 100, revenue_rest % 100) END AS total_revenue,
+       total_items, unique_users, printf('%d.%02d', average_minor / 100, average_minor % 100) AS average_order_value
+FROM (SELECT *, quotient + CASE WHEN remainder * 2 > order_count THEN 1
+                                WHEN remainder * 2 = order_count THEN quotient % 2
+                                ELSE 0 END AS average_minor
+      FROM (SELECT *, revenue_billions / order_count * 1000000000
+                      + (revenue_billions % order_count * 1000000000 + revenue_rest) / order_count AS quotient,
+                   (revenue_billions % order_count * 1000000000 + revenue_rest) % order_count AS remainder
+            FROM expected));

@@ -188,6 +188,23 @@ fn every_layout_of_an_order_is_the_same_order() {
 }
 
 #[test]
+fn a_window_may_hold_more_cents_than_64_bits() {
+    let records = (0..2)
+        .map(|n| {
+            let huge = order(&format!("o-{n}"), "u", 9_000_000_000_000_000_001, START);
+            planned(0, &huge, Layout::Exponent)
+        })
+        .collect();
+    let results = faultless_results(&log(records), &rules()).unwrap();
+    let text = String::from_utf8(results[0].value.clone().unwrap()).unwrap();
+    assert!(
+        text.contains(r#""total_revenue":"180000000000000000.02""#)
+            && text.contains(r#""average_order_value":"90000000000000000.01""#),
+        "{text}"
+    );
+}
+
+#[test]
 fn every_kind_of_garbage_belongs_into_the_dead_letters() {
     for kind in GARBAGE {
         let text = order("bad-1", "u-1", 100, START);
@@ -270,6 +287,26 @@ fn a_revision_with_fewer_orders_is_found() {
     change(&mut evidence, -1, r#""order_count":2"#, r#""order_count":3"#);
     change(&mut evidence, 0, r#""revision":0"#, r#""revision":1"#);
     finds(&evidence, "more orders");
+}
+
+#[test]
+fn a_revision_with_less_revenue_fewer_items_or_fewer_users_is_found() {
+    for (figure, more) in [
+        (r#""total_revenue":"20.01""#, r#""total_revenue":"120.01""#),
+        (r#""total_items":2"#, r#""total_items":3"#),
+        (r#""unique_users":1"#, r#""unique_users":2"#),
+    ] {
+        let mut evidence = faultless();
+        let before = Record {
+            offset: -1,
+            ..evidence.results[&0].clone()
+        };
+        evidence.results.insert(-1, before);
+        change(&mut evidence, -1, r#""order_count":2"#, r#""order_count":1"#);
+        change(&mut evidence, -1, figure, more);
+        change(&mut evidence, 0, r#""revision":0"#, r#""revision":1"#);
+        finds(&evidence, "less revenue");
+    }
 }
 
 #[test]
