@@ -20,6 +20,12 @@ use self::random::Random;
 const USERS: u64 = 20_000;
 /// Orders kept to be published a second time.
 const RECENT: usize = 256;
+/// The job's window.
+const WINDOW_MS: i64 = 60_000;
+/// From here on after its end a window is closed: the job's watermark lag, and two seconds for the slowest partition.
+const CLOSED_AFTER_MS: i64 = 12_000;
+/// Until here after its end a window can be revised: the watermark lag and the allowed lateness.
+const FINAL_AFTER_MS: i64 = 70_000;
 /// Share of events that are no order placed: paid, shipped, cancelled.
 const OTHER_EVENTS: f64 = 0.01;
 
@@ -36,7 +42,7 @@ pub(crate) struct Recipe {
     pub(crate) bad: f64,
     /// Share that is a copy of an earlier event, sometimes in another partition.
     pub(crate) duplicates: f64,
-    /// Share published after the watermark may have closed their window, one in five of them far too late.
+    /// Share published after their window was closed, about one in five of them after it was final.
     pub(crate) late: f64,
     /// Currency of the orders.
     pub(crate) currency: String,
@@ -51,7 +57,7 @@ pub(crate) enum Kind {
     Prompt,
     /// An order published some seconds late, within the watermark's lag.
     Disordered,
-    /// An order published so late that its window may be closed, or final.
+    /// An order published so late that its window is closed, or final.
     Late,
     /// A copy of an earlier event.
     Duplicate,
@@ -134,11 +140,16 @@ impl Generator {
     }
 
     /// Milliseconds from the creation of an order to its publication.
-    fn delay_ms(&mut self, kind: Kind) -> i64 {
+    fn delay_ms(&mut self, kind: Kind, at_ms: i64) -> i64 {
         match kind {
             Kind::Disordered => self.random.between(1_000, 8_000),
-            Kind::Late if self.random.below(5) == 0 => self.random.between(140_000, 900_000),
-            Kind::Late => self.random.between(12_000, 65_000),
+            Kind::Late => {
+                let ended_ms = revisable_ended_ms(at_ms).filter(|_| self.random.below(5) > 0);
+                match ended_ms {
+                    Some(ended_ms) => ended_ms + self.random.between(1, WINDOW_MS),
+                    None => self.random.between(140_000, 900_000),
+                }
+            }
             _ => (self.random.exponential(120.0) as i64).min(900),
         }
     }
@@ -197,7 +208,7 @@ impl Generator {
                 None => kind = Kind::Prompt,
             }
         }
-        let created_ms = at_ms - self.delay_ms(kind);
+        let created_ms = at_ms - self.delay_ms(kind, at_ms);
         let order = self.order(created_ms);
         let key = order.order_id.clone().into_bytes();
         let value = match kind {
@@ -233,6 +244,15 @@ impl Iterator for Generator {
             }
         }
     }
+}
+
+/// How long ago the window ended that is closed at this moment and can still be revised; two seconds of each minute know
+/// none for certain.
+fn revisable_ended_ms(at_ms: i64) -> Option<i64> {
+    let this_minute_ms = at_ms.rem_euclid(WINDOW_MS);
+    [this_minute_ms, this_minute_ms + WINDOW_MS]
+        .into_iter()
+        .find(|ended_ms| (CLOSED_AFTER_MS..FINAL_AFTER_MS).contains(ended_ms))
 }
 
 fn other_event(order: &Order, random: &mut Random) -> Vec<u8> {

@@ -68,6 +68,40 @@ fn shares_are_as_asked_for() {
 }
 
 #[test]
+fn every_late_order_finds_its_window_closed_and_four_in_five_revise_it() {
+    let (mut newest_ms, mut revisions, mut rejects) = (i64::MIN, 0, 0);
+    for event in events(
+        Recipe {
+            late: 0.1,
+            ..recipe()
+        },
+        50_000,
+    ) {
+        let value = event.value.unwrap_or_default();
+        let (Kind::Prompt | Kind::Late, Ok(Event::Created(read))) = (event.kind, order::read(&value)) else {
+            continue;
+        };
+        let created_ms = read.created_at.millis();
+        if event.kind == Kind::Late && newest_ms > i64::MIN {
+            // The watermark lag is 10 seconds, the allowed lateness a minute.
+            let behind_ms = newest_ms - 10_000 - (created_ms.div_euclid(60_000) + 1) * 60_000;
+            assert!(behind_ms >= 0, "in time: {behind_ms}");
+            if behind_ms < 60_000 {
+                revisions += 1;
+            } else {
+                rejects += 1;
+            }
+        }
+        newest_ms = newest_ms.max(created_ms);
+    }
+    let share = f64::from(revisions) / f64::from(revisions + rejects);
+    assert!(
+        (0.75..0.82).contains(&share),
+        "{revisions} revisions, {rejects} rejects"
+    );
+}
+
+#[test]
 fn times_of_publication_never_go_back_and_orders_are_created_before_them() {
     let mut last_ms = START_MS;
     for event in events(recipe(), 20_000) {
@@ -140,21 +174,4 @@ fn the_rate_is_the_mean_times_the_hour() {
         .map(|second| 50.0 * day::busyness(evening_ms / 1_000 + second))
         .sum();
     assert!((count as f64 - mean).abs() < mean * 0.02, "{count} of {mean}");
-}
-
-/// `cargo test --release -p weir -- --ignored --nocapture speed`
-#[test]
-#[ignore = "prints a figure, asserts nothing about other machines"]
-fn speed() {
-    let start = std::time::Instant::now();
-    let bytes: usize = Generator::starting_at(START_MS, recipe())
-        .take(1_000_000)
-        .map(|event| event.value.map_or(0, |value| value.len()))
-        .sum();
-    let elapsed = start.elapsed().as_secs_f64();
-    eprintln!(
-        "{:.0} orders a second, {} bytes each",
-        1e6 / elapsed,
-        bytes / 1_000_000
-    );
 }
