@@ -1,5 +1,6 @@
 //! The embedded broker with its topics.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -86,13 +87,10 @@ impl Kafka {
         self.broker.address()
     }
 
-    /// How many orders were ever written.
-    pub(crate) fn orders_written(&self) -> Result<u64> {
-        let ends: i64 = offsets(&self.connection, ORDERS)?
-            .values()
-            .map(|(_, end)| end)
-            .sum();
-        Ok(ends.unsigned_abs())
+    /// Where each partition of the orders ends.
+    pub(crate) fn order_ends(&self) -> Result<BTreeMap<i32, i64>> {
+        let partitions = offsets(&self.connection, ORDERS)?.into_iter();
+        Ok(partitions.map(|(partition, (_, end))| (partition, end)).collect())
     }
 
     /// The time of the newest order, UTC milliseconds.

@@ -20,6 +20,15 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) value: Option<&'a [u8]>,
 }
 
+/// Whether the client took a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// It did, and the broker will answer for it.
+    Over,
+    /// It had no room until the stop.
+    Back,
+}
+
 /// What became of the records so far; shared with whoever shows it.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -95,7 +104,7 @@ impl Producer {
     ///
     /// # Errors
     /// A record that the client refuses, or an earlier one that the broker did not take.
-    pub(crate) fn send(&self, record: Outgoing<'_>, stop: &AtomicBool) -> Result<()> {
+    pub(crate) fn send(&self, record: Outgoing<'_>, stop: &AtomicBool) -> Result<Handed> {
         let mut base = BaseRecord::<[u8], [u8]>::to(&self.topic).timestamp(record.timestamp_ms);
         base.partition = record.partition;
         base.key = record.key;
@@ -104,12 +113,12 @@ impl Producer {
             match self.client.send(base) {
                 Ok(()) => {
                     self.progress.sent.fetch_add(1, Ordering::Relaxed);
-                    return self.failure();
+                    return self.failure().map(|()| Handed::Over);
                 }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), refused)) => {
                     base = refused;
                     if stop.load(Ordering::Relaxed) {
-                        return Ok(());
+                        return Ok(Handed::Back);
                     }
                     std::thread::sleep(Duration::from_millis(1));
                 }

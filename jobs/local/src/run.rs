@@ -1,5 +1,6 @@
 //! One run from start to check.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -63,7 +64,8 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
     let kafka = Kafka::start(&runtime, options.listen, folder.topics(), retention)?;
     let mut run = Run {
         options,
-        before: kafka.orders_written()?,
+        before: kafka.order_ends()?,
+        bad: None,
         kafka,
         screen,
         signals,
@@ -92,8 +94,10 @@ struct Run<'o> {
     stop_announced: bool,
     started: Instant,
     progress: Arc<Progress>,
-    /// Orders in the topic before this run.
-    before: u64,
+    /// The ends of the orders' partitions before this run.
+    before: BTreeMap<i32, i64>,
+    /// Records of this run that are no valid order, where that is known.
+    bad: Option<u64>,
     kafka: Kafka,
 }
 
@@ -143,7 +147,7 @@ impl Run<'_> {
         self.announce_stop();
         let closed = shop.close();
         let ended = self.finish(job);
-        closed?;
+        self.bad = Some(closed?);
         ended
     }
 
@@ -192,7 +196,7 @@ impl Run<'_> {
         match is_used {
             true => say(&format!(
                 "filling in the orders since {from}, after the {} here",
-                grouped(self.before)
+                grouped(self.before.values().sum::<i64>())
             )),
             false => say(&format!("filling in the orders since {from}")),
         }
@@ -302,7 +306,8 @@ impl Run<'_> {
         let claims = Claims {
             totals: status.totals,
             produced: self.progress.acknowledged(),
-            before: self.before,
+            bad: self.bad,
+            before: self.before.clone(),
             watermark,
         };
         check::run(runtime, &self.kafka.connection, claims)

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 
 use crate::clock::now_ms;
-use crate::generator::{Generator, Recipe};
-use crate::producer::{Outgoing, Producer};
+use crate::generator::{Generator, Kind, Recipe};
+use crate::producer::{Handed, Outgoing, Producer};
 
 /// Orders due within this time are published together, so that a high rate does not sleep for each.
 const BATCH_MS: i64 = 5;
@@ -22,7 +22,8 @@ const ASLEEP_MS: i64 = 5_000;
 pub(crate) struct Shop {
     stop: Arc<AtomicBool>,
     live: Arc<AtomicBool>,
-    thread: JoinHandle<Result<()>>,
+    /// Gives how many of its records are no valid order.
+    thread: JoinHandle<Result<u64>>,
 }
 
 impl Shop {
@@ -48,11 +49,11 @@ impl Shop {
         self.thread.is_finished()
     }
 
-    /// Closes the shop and waits until everything published is stored.
+    /// Closes the shop and waits until everything published is stored. Returns how many of the records are no valid order.
     ///
     /// # Errors
     /// Orders that the broker did not take.
-    pub(crate) fn close(self) -> Result<()> {
+    pub(crate) fn close(self) -> Result<u64> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread
             .join()
@@ -66,7 +67,8 @@ fn publish(
     producer: Producer,
     stop: &AtomicBool,
     live: &AtomicBool,
-) -> Result<()> {
+) -> Result<u64> {
+    let mut bad = 0;
     let mut events = Generator::starting_at(from_ms, recipe.clone());
     'open: while let Some(event) = events.next() {
         loop {
@@ -94,7 +96,11 @@ fn publish(
             key: event.key.as_deref(),
             value: event.value.as_deref(),
         };
-        producer.send(record, stop)?;
+        match producer.send(record, stop)? {
+            Handed::Over => bad += u64::from(event.kind == Kind::Bad),
+            Handed::Back => break,
+        }
     }
-    producer.finish()
+    producer.finish()?;
+    Ok(bad)
 }

@@ -7,6 +7,8 @@ mod ledger;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, anyhow};
 use order_analytics::Totals;
 use tokio::runtime::Runtime;
@@ -25,14 +27,16 @@ const MAX_AHEAD_MS: i64 = 60_000;
 const SHOWN: usize = 5;
 
 /// What the job says it did, and what the shop did.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Claims {
     /// Records by the job's own count, in all runs on this folder.
     pub(crate) totals: Totals,
     /// Records that this run produced and the broker acknowledged.
     pub(crate) produced: u64,
-    /// Records in the topic before this run.
-    pub(crate) before: u64,
+    /// How many of them are no valid order; `None` where only the job has judged that.
+    pub(crate) bad: Option<u64>,
+    /// Where each partition of the topic ended before this run. No count of records: transactions leave marks.
+    pub(crate) before: BTreeMap<i32, i64>,
     /// Up to where windows were closed by time when the run ended.
     pub(crate) watermark: Option<Timestamp>,
 }
@@ -51,6 +55,10 @@ pub(crate) struct Verdict {
 struct Census {
     /// Ever written, whether or not they are still kept.
     written: u64,
+    /// Written in this run.
+    new: u64,
+    /// Of those, in `orders-dlq`.
+    new_invalid: u64,
     /// Looked at by SQL.
     checked: u64,
     /// Windows from here on hold none but checked orders.
@@ -64,8 +72,12 @@ struct Census {
 pub(crate) fn run(runtime: &Runtime, connection: &Connection, claims: Claims) -> Result<Verdict> {
     let mut ledger = Ledger::open(runtime)?;
     let mut verdict = Verdict::default();
+    let is_new = |partition, offset| claims.before.get(&partition).is_none_or(|end| offset >= *end);
+    let mut new_invalid = 0;
     for topic in [LATE, DLQ] {
-        let twice = read_rejects(connection, topic, &mut ledger)?;
+        let twice = read_rejects(connection, topic, &mut ledger, |partition, offset| {
+            new_invalid += u64::from(topic == DLQ && is_new(partition, offset));
+        })?;
         if twice > 0 {
             verdict
                 .faults
@@ -76,8 +88,11 @@ pub(crate) fn run(runtime: &Runtime, connection: &Connection, claims: Claims) ->
         let value = record.value.unwrap_or_default();
         ledger.result(std::str::from_utf8(&value).context("a result is no UTF-8")?)
     })?;
-    let census = read_orders(connection, &mut ledger)?;
-    judge(&mut ledger, census, claims, &mut verdict)?;
+    let census = Census {
+        new_invalid,
+        ..read_orders(connection, &mut ledger, is_new)?
+    };
+    judge(&mut ledger, census, &claims, &mut verdict)?;
     Ok(verdict)
 }
 
@@ -98,12 +113,22 @@ fn each_record(
     Ok(())
 }
 
-fn read_rejects(connection: &Connection, topic: &'static str, ledger: &mut Ledger<'_>) -> Result<u64> {
+/// Returns how many stand there twice; the others are told by partition and offset.
+fn read_rejects(
+    connection: &Connection,
+    topic: &'static str,
+    ledger: &mut Ledger<'_>,
+    mut each: impl FnMut(i32, i64),
+) -> Result<u64> {
     let mut twice = 0;
     each_record(connection, topic, |record| {
         let partition = header(&record, "source_partition")?.parse()?;
         let offset = header(&record, "source_offset")?.parse()?;
-        twice += u64::from(!ledger.reject(topic, partition, offset)?);
+        if ledger.reject(topic, partition, offset)? {
+            each(partition, offset);
+        } else {
+            twice += 1;
+        }
         Ok(())
     })?;
     Ok(twice)
@@ -125,7 +150,11 @@ fn header<'r>(record: &'r OwnedRecord, name: &str) -> Result<&'r str> {
         })
 }
 
-fn read_orders(connection: &Connection, ledger: &mut Ledger<'_>) -> Result<Census> {
+fn read_orders(
+    connection: &Connection,
+    ledger: &mut Ledger<'_>,
+    is_new: impl Fn(i32, i64) -> bool,
+) -> Result<Census> {
     let partitions = offsets(connection, ORDERS)?;
     let most = MOST_ORDERS / i64::try_from(partitions.len().max(1))?;
     let mut census = Census {
@@ -139,6 +168,7 @@ fn read_orders(connection: &Connection, ledger: &mut Ledger<'_>) -> Result<Censu
         let mut outcome = Ok(());
         read_range(connection, ORDERS, partition, first, |record| {
             census.written += 1;
+            census.new += u64::from(is_new(partition, record.offset));
             if std::mem::take(&mut is_cut) {
                 // What retention has deleted was written before what is kept.
                 census.skip_to(record.timestamp.unwrap_or(i64::MAX));
@@ -176,8 +206,9 @@ impl Census {
     }
 }
 
-fn judge(ledger: &mut Ledger<'_>, census: Census, claims: Claims, verdict: &mut Verdict) -> Result<()> {
-    judge_totals(census, claims, verdict);
+fn judge(ledger: &mut Ledger<'_>, census: Census, claims: &Claims, verdict: &mut Verdict) -> Result<()> {
+    judge_totals(census, claims.totals, verdict);
+    judge_production(census, claims, verdict);
     let watermark_s = claims
         .watermark
         .map_or(i64::MAX, |watermark| watermark.millis().div_euclid(1_000));
@@ -187,7 +218,7 @@ fn judge(ledger: &mut Ledger<'_>, census: Census, claims: Claims, verdict: &mut 
     Ok(())
 }
 
-fn judge_totals(census: Census, claims: Claims, verdict: &mut Verdict) {
+fn judge_totals(census: Census, totals: Totals, verdict: &mut Verdict) {
     let Totals {
         consumed,
         accepted,
@@ -195,7 +226,7 @@ fn judge_totals(census: Census, claims: Claims, verdict: &mut Verdict) {
         ignored,
         late,
         invalid,
-    } = claims.totals;
+    } = totals;
     let sum = accepted + duplicate + ignored + late + invalid;
     let said = format!(
         "{} orders produced = {} accepted + {} duplicate + {} ignored + {} late + {} invalid",
@@ -213,16 +244,32 @@ fn judge_totals(census: Census, claims: Claims, verdict: &mut Verdict) {
             "not so: {said}; the sum is {sum}, the job consumed {consumed}"
         ));
     }
-    let new = census.written.saturating_sub(claims.before);
-    match new.checked_sub(claims.produced) {
-        Some(0) => {}
-        Some(others) => verdict
+}
+
+/// What is there and what was refused against what the shop knows of its own records.
+fn judge_production(census: Census, claims: &Claims, verdict: &mut Verdict) {
+    let Census { new, new_invalid, .. } = census;
+    let others = match new.checked_sub(claims.produced) {
+        Some(others) => others,
+        None => {
+            verdict.faults.push(format!(
+                "{} orders were acknowledged, {new} are there",
+                claims.produced
+            ));
+            0
+        }
+    };
+    if others > 0 {
+        verdict
             .lines
-            .push(format!("{} of them came from other producers", grouped(others))),
-        None => verdict.faults.push(format!(
-            "{} orders were acknowledged, {new} are there",
-            claims.produced
-        )),
+            .push(format!("{} of them came from other producers", grouped(others)));
+    }
+    if let Some(bad) = claims.bad
+        && !(bad..=bad + others).contains(&new_invalid)
+    {
+        verdict.faults.push(format!(
+            "{bad} records of this run are no valid order, {new_invalid} are in orders-dlq"
+        ));
     }
 }
 

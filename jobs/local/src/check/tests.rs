@@ -271,23 +271,30 @@ fn claims(accepted: u64) -> Claims {
     Claims {
         totals,
         produced: 5,
-        before: 0,
+        bad: Some(0),
+        before: BTreeMap::new(),
         watermark: None,
     }
 }
 
 fn verdict(claims: Claims) -> Verdict {
+    let census = Census {
+        written: 5,
+        new: 5,
+        checked: 5,
+        from_s: i64::MIN,
+        ..Census::default()
+    };
+    verdict_on(census, claims)
+}
+
+fn verdict_on(census: Census, claims: Claims) -> Verdict {
     let scene = scene();
     let mut ledger = Ledger::open(&scene.ledger_runtime).unwrap();
     put(&mut ledger, &three_orders());
     ledger.result(RESULT).unwrap();
     let mut verdict = Verdict::default();
-    let census = Census {
-        written: 5,
-        checked: 5,
-        from_s: i64::MIN,
-    };
-    judge(&mut ledger, census, claims, &mut verdict).unwrap();
+    judge(&mut ledger, census, &claims, &mut verdict).unwrap();
     verdict
 }
 
@@ -325,11 +332,45 @@ fn a_sum_that_does_not_hold_or_differs_from_sql_is_a_fault() {
 }
 
 #[test]
+fn more_or_fewer_refusals_than_bad_records_are_a_fault() {
+    let census = |new_invalid| Census {
+        written: 5,
+        new: 5,
+        new_invalid,
+        checked: 5,
+        from_s: i64::MIN,
+    };
+    let claims = |produced, bad| Claims {
+        produced,
+        bad,
+        ..claims(3)
+    };
+    for (new_invalid, produced, bad, holds) in [
+        (1, 5, Some(1), true),
+        (2, 5, Some(1), false),
+        (0, 5, Some(1), false),
+        // Other producers' records may be bad as well.
+        (2, 4, Some(1), true),
+        (3, 4, Some(1), false),
+        // A file's records nobody knows.
+        (3, 5, None, true),
+    ] {
+        let faults = verdict_on(census(new_invalid), claims(produced, bad)).faults;
+        assert_eq!(
+            faults.is_empty(),
+            holds,
+            "{new_invalid} of {bad:?}, {produced} produced: {faults:?}"
+        );
+    }
+}
+
+#[test]
 fn windows_that_skipped_orders_may_belong_to_are_not_judged() {
     let mut census = Census {
         written: 2,
         checked: 1,
         from_s: i64::MIN,
+        ..Census::default()
     };
     // An order's time may lie a minute after its record's, so it may belong to the window of the next minute.
     census.skip_to(MINUTE * 1_000 + 30_000);
