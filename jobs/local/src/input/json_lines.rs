@@ -3,11 +3,14 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use weir_proto::order::{Event, read as read_order};
 
 use super::{Input, InputRecord};
+
+/// The longest line that a record has room for, beside its key, in bytes.
+const MOST_BYTES: usize = 990_000;
 
 /// Reads the lines of the file; empty ones are skipped.
 pub(super) fn read(path: &Path, currency: Option<&str>) -> Result<Input> {
@@ -21,14 +24,19 @@ pub(super) fn read(path: &Path, currency: Option<&str>) -> Result<Input> {
     })
 }
 
-fn records(lines: impl BufRead) -> std::io::Result<Vec<InputRecord>> {
+fn records(lines: impl BufRead) -> Result<Vec<InputRecord>> {
     let mut records: Vec<InputRecord> = Vec::new();
     let mut timed = false;
-    for line in lines.split(b'\n') {
+    for (line, number) in lines.split(b'\n').zip(1..) {
         let value = line?.trim_ascii().to_vec();
         if value.is_empty() {
             continue;
         }
+        ensure!(
+            value.len() <= MOST_BYTES,
+            "line {number} has {} bytes, of which a record holds {MOST_BYTES} at most",
+            value.len()
+        );
         let (key, own_ms) = match read_order(&value) {
             Ok(Event::Created(order)) => (
                 Some(order.order_id.as_bytes().to_vec()),
@@ -51,6 +59,13 @@ mod tests {
     use super::*;
 
     const EARLY: &str = r#"{"order_id":"a","user_id":"u","currency":"USD","total_amount":"1.00","items":[{"product_id":"p","quantity":1,"unit_price":"1.00"}],"created_at":"2026-11-23T02:36:00Z"}"#;
+
+    #[test]
+    fn a_line_that_no_record_holds_is_refused_by_its_number() {
+        let text = format!("{EARLY}\n{}", "x".repeat(MOST_BYTES + 1));
+        let refused = records(text.as_bytes()).unwrap_err().to_string();
+        assert!(refused.starts_with("line 2 has 990001 bytes"), "{refused}");
+    }
 
     #[test]
     fn lines_without_a_time_take_their_neighbours() {
