@@ -109,7 +109,9 @@ impl Run<'_> {
         let newest_ms = self.kafka.newest_order_ms()?;
         let from_ms = newest_ms
             .map_or(i64::MIN, |newest_ms| newest_ms + 1)
-            .max(now_ms - history_ms);
+            .max(now_ms - history_ms)
+            // Other producers' orders may bear times to come.
+            .min(now_ms);
         self.introduce(from_ms, newest_ms.is_some());
         let recipe = Recipe {
             seed: self.options.seed,

@@ -15,7 +15,7 @@ use crate::producer::{Handed, Outgoing, Producer};
 const BATCH_MS: i64 = 5;
 /// The longest sleep, so that a stop is seen.
 const NAP_MS: i64 = 50;
-/// Once live, a shop further behind than this was asleep with its machine: it goes on from now.
+/// Once it was on time, a shop further behind than this was asleep with its machine: it goes on from now.
 const ASLEEP_MS: i64 = 5_000;
 
 /// The running shop.
@@ -39,7 +39,7 @@ impl Shop {
         Ok(Self { stop, live, thread })
     }
 
-    /// Whether the past is filled in.
+    /// Whether the past, up to the opening, is filled in; a rate that the machine cannot reach puts off no end.
     pub(crate) fn is_live(&self) -> bool {
         self.live.load(Ordering::Relaxed)
     }
@@ -68,19 +68,22 @@ fn publish(
     stop: &AtomicBool,
     live: &AtomicBool,
 ) -> Result<u64> {
+    let opened_ms = now_ms();
+    let mut is_on_time = false;
     let mut bad = 0;
     let mut events = Generator::starting_at(from_ms, recipe.clone());
     'open: while let Some(event) = events.next() {
+        if event.at_ms >= opened_ms {
+            live.store(true, Ordering::Relaxed);
+        }
         loop {
             let wait_ms = event.at_ms - now_ms();
-            if wait_ms > 0 {
-                live.store(true, Ordering::Relaxed);
-            }
+            is_on_time |= wait_ms > 0;
             if stop.load(Ordering::Relaxed) {
                 break 'open;
             }
             if wait_ms <= 0 {
-                if wait_ms < -ASLEEP_MS && live.load(Ordering::Relaxed) {
+                if wait_ms < -ASLEEP_MS && is_on_time {
                     events = Generator::starting_at(now_ms(), recipe.clone());
                     continue 'open;
                 }
