@@ -65,6 +65,10 @@ impl Folder {
         std::fs::create_dir_all(&root)
             .with_context(|| format!("--data-dir: cannot create the folder {}", root.display()))?;
         let root = std::path::absolute(&root).context("there is no working directory")?;
+        let probe = root.join("writable");
+        std::fs::write(&probe, "")
+            .and_then(|()| std::fs::remove_file(&probe))
+            .with_context(|| format!("--data-dir: cannot write into the folder {}", root.display()))?;
         Ok(Self { root })
     }
 

@@ -13,7 +13,8 @@ use crate::duration;
 ///
 /// Starts a small Kafka broker, invents orders for it, and counts them in exact one-minute windows, which stand in the
 /// Kafka topic `analytics-results` and in Parquet. It first fills in the last hours as fast as it can, then goes on
-/// live. On Ctrl-C it stops cleanly and checks every window against SQL over the same orders.
+/// live. On Ctrl-C it stops cleanly and checks every window against SQL over the same orders, or those of the last two
+/// million if there are more.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "weir", version, after_long_help = AFTER_HELP)]
 pub(crate) struct Options {
@@ -47,12 +48,12 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SHARE", default_value = "0.01", value_parser = share, allow_negative_numbers = true)]
     pub(crate) duplicates: f64,
 
-    /// Share of the orders published after their window closed: four in five revise it, the rest end in orders-late
+    /// Share of the orders published after their window closed: about four in five revise it, the rest end in orders-late
     #[arg(long, value_name = "SHARE", default_value = "0.003", value_parser = share, allow_negative_numbers = true)]
     pub(crate) late: f64,
 
     /// Orders from this Parquet (.parquet) or JSON-lines file, with their own times, instead of invented ones
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = OF_THE_INVENTED)]
     pub(crate) input: Option<PathBuf>,
 
     /// Currency that is counted; orders in another one are invalid
@@ -86,6 +87,18 @@ pub(crate) struct Options {
     pub(crate) plain: bool,
 }
 
+/// What says how orders are invented has no say over a file.
+const OF_THE_INVENTED: [&str; 8] = [
+    "history",
+    "rate",
+    "duration",
+    "disorder",
+    "bad",
+    "duplicates",
+    "late",
+    "seed",
+];
+
 const AFTER_HELP: &str = "\
 Try:
   weir                                        two hours of orders, then live until Ctrl-C
@@ -97,9 +110,12 @@ Try:
 Exit codes:
   0   stopped cleanly, the check holds
   1   the check found a difference
-  64  a setting is wrong
+  64  a setting is wrong, or the folder cannot be used
+  65  the topics in the folder are not those that its job has read
   69  a port is taken, or the folder is in use
-  70  anything else that ended the run";
+  70  anything else that ended the run
+  76  another process has taken the job over
+  130 told to stop twice, or while a file was being read in";
 
 impl Options {
     /// Reads the arguments.
@@ -198,6 +214,24 @@ mod tests {
             let error = read(&arguments).unwrap_err().to_string();
             assert!(error.contains(arguments[0]), "{arguments:?}: {error}");
         }
+    }
+
+    #[test]
+    fn a_file_is_not_read_as_if_it_were_invented() {
+        for flag in OF_THE_INVENTED {
+            let flag = format!("--{flag}");
+            let value = if flag == "--history" || flag == "--duration" {
+                "1s"
+            } else {
+                "0"
+            };
+            let value = if flag == "--rate" { "1" } else { value };
+            let error = read(&["--input", "orders.jsonl", &flag, value])
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("--input") && error.contains(&flag), "{error}");
+        }
+        assert!(read(&["--input", "orders.jsonl"]).is_ok());
     }
 
     #[test]

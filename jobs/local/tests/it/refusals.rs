@@ -20,6 +20,14 @@ fn a_wrong_value_ends_with_64_and_names_the_flag() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_nothing_can_be_written_into_ends_with_64() {
+    let said = run(std::path::Path::new("/proc/self"), &[]);
+    assert_eq!(said.code, Some(64), "{}", said.err);
+    assert!(said.err.contains("--data-dir"), "{}", said.err);
+}
+
 #[test]
 fn a_taken_port_ends_with_69_and_its_number() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
