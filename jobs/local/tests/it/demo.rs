@@ -1,5 +1,6 @@
 //! Orders in, windows out, checked.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::Command;
 use std::time::Instant;
@@ -63,14 +64,41 @@ fn a_rough_day_is_counted_as_exactly_as_a_smooth_one() {
 }
 
 #[test]
-fn an_interrupt_stops_it_cleanly_and_the_check_is_still_made() {
+fn an_interrupt_or_a_termination_stops_it_cleanly_and_the_check_is_still_made() {
+    for name in ["-INT", "-TERM"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = start(folder.path(), &["--history", "5m"]);
+        wait_for(&mut child, "window 2");
+        signal(&child, name);
+        let said = finish(child);
+        assert_eq!(said.code, Some(0), "{name}: {}\n{}", said.out, said.err);
+        assert!(said.out.contains("stopping"), "{name}: {}", said.out);
+        assert!(said.out.contains("check: holds"), "{name}: {}", said.out);
+    }
+}
+
+#[test]
+fn every_window_of_the_history_is_shown_once_it_is_filled_in() {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = start(folder.path(), &["--history", "5m"]);
-    wait_for(&mut child, "window 2");
-    signal(&child, "-INT");
-    let said = finish(child);
-    assert_eq!(said.code, Some(0), "{}\n{}", said.out, said.err);
-    assert!(said.out.contains("check: holds"), "{}", said.out);
+    let said = run(folder.path(), &["--history", "2h", "--duration", "0s"]);
+    said.assert_holds();
+    // A revision is another line of the same window.
+    let shown: BTreeSet<&str> = said
+        .out
+        .lines()
+        .filter_map(|line| line.strip_prefix("window ")?.split(' ').next())
+        .collect();
+    assert!(shown.len() >= 120, "{}", said.out);
+    assert_eq!(shown.len() as u64, said.number(" windows ("), "{}", said.out);
+}
+
+#[test]
+fn the_orders_of_a_parquet_file_are_counted_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/data/online-retail.parquet");
+    let said = run(folder.path(), &["--input", file]);
+    said.assert_holds();
+    assert!(said.number(" windows (") > 10_000, "{}", said.out);
 }
 
 #[test]
