@@ -6,7 +6,7 @@ use proof::kafka;
 use proof::oracle::Rules;
 use test_support::child::killed;
 
-use crate::support::{broker, on_both_brokers, stage};
+use crate::support::{broker, on_both_brokers, order, stage};
 
 const MINUTE: i64 = 60_000;
 
@@ -243,15 +243,23 @@ fn another_allowed_lateness_is_taken_and_what_is_final_stays_final() {
             ..Shape::rough(28)
         },
     );
-    let mut longest = 0;
-    for lateness_ms in [MINUTE, 5 * MINUTE, 0, 2 * MINUTE] {
+    let longest = 5 * MINUTE;
+    for lateness_ms in [MINUTE, longest, 0, 2 * MINUTE] {
         stage.job.rules.lateness_ms = lateness_ms;
         feed.shape_mut().lateness_ms = lateness_ms;
-        longest = longest.max(lateness_ms);
+        if lateness_ms == longest {
+            // Its window became final in the run before, and would be open had the lateness always been this long.
+            let id = "late-for-a-final-window";
+            stage
+                .write_these(&[order(0, id, "u-1", feed.now_ms() - 3 * MINUTE)])
+                .unwrap();
+        }
         write_and_finish(&mut stage, &mut feed, 4 * MINUTE);
     }
     stage.job.rules.lateness_ms = longest;
     stage.judge().unwrap().assert_holds();
+    let mut late = stage.evidence.late.values();
+    assert!(late.any(|record| record.key.as_deref() == Some(b"late-for-a-final-window")));
 }
 
 #[test]
