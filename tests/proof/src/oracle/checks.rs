@@ -67,9 +67,10 @@ pub(crate) const CHECKS: &[Check] = &[
                     WHEN truncated < 900000 THEN 'cut at ' || truncated || ' bytes, which fit'
                     WHEN truncated IS NOT NULL AND CAST(rejects.value AS BLOB) IS NOT substr(CAST(orders_log.value AS BLOB), 1, length(CAST(rejects.value AS BLOB)))
                       THEN 'another beginning'
+                    WHEN source_topic IS NOT orders_topic THEN 'source_topic says ' || coalesce(source_topic, 'nothing')
                     WHEN source_timestamp IS NOT timestamp THEN 'source_timestamp says ' || coalesce(source_timestamp, 'nothing')
                     WHEN coalesce(error, '') = '' THEN 'no error' END AS wrong
-                FROM rejects JOIN orders_log ON partition = source_partition AND orders_log.offset = source_offset)
+                FROM rejects JOIN orders_log ON partition = source_partition AND orders_log.offset = source_offset JOIN rules)
               WHERE wrong IS NOT NULL",
     },
     Check {

@@ -44,6 +44,8 @@ pub struct Totals {
 /// from a topic later stays in here.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
+    /// Name of the orders topic, which rejected records must tell.
+    pub orders_topic: String,
     /// The orders topic by partition and offset.
     pub orders: BTreeMap<(i32, i64), Record>,
     /// The results topic by offset.
@@ -67,6 +69,7 @@ impl Evidence {
     /// When the broker cannot be asked, or the last progress record does not tell its totals. A topic that does not exist is
     /// empty.
     pub fn read(&mut self, bootstrap: &str, topics: &Topics) -> Result<()> {
+        self.orders_topic.clone_from(&topics.orders);
         for record in kafka::read_all(bootstrap, &topics.orders)? {
             self.orders.insert((record.partition, record.offset), record);
         }
@@ -123,13 +126,14 @@ const ROWS: usize = 1000;
 
 pub(super) async fn insert(db: &mut SqliteConnection, evidence: &Evidence, rules: &Rules) -> Result<()> {
     sqlx::query("BEGIN").execute(&mut *db).await?;
-    sqlx::query("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?)")
+    sqlx::query("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?)")
         .bind(rules.window_ms)
         .bind(rules.lag_ms)
         .bind(rules.lateness_ms)
         .bind(rules.ahead_ms)
         .bind(&rules.currency)
         .bind(&rules.may_be_late)
+        .bind(&evidence.orders_topic)
         .execute(&mut *db)
         .await?;
     let orders: Vec<&Record> = evidence.orders.values().collect();

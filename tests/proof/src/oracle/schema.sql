@@ -1,5 +1,5 @@
 -- What the judge is given: the topics as a read_committed consumer sees them, nothing derived.
-CREATE TABLE rules (window_ms INTEGER, lag_ms INTEGER, lateness_ms INTEGER, ahead_ms INTEGER, currency TEXT, may_be_late TEXT);
+CREATE TABLE rules (window_ms INTEGER, lag_ms INTEGER, lateness_ms INTEGER, ahead_ms INTEGER, currency TEXT, may_be_late TEXT, orders_topic TEXT);
 -- `value` is TEXT where the bytes are UTF-8, BLOB where they are not, NULL for a tombstone.
 CREATE TABLE orders_log (partition INTEGER, offset INTEGER, timestamp INTEGER, key BLOB, value, PRIMARY KEY (partition, offset)) WITHOUT ROWID;
 -- `kind` is `late` or `dlq`; the headers are as written, `source_partition` and `source_offset` as numbers.

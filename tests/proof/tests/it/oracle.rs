@@ -19,7 +19,10 @@ fn rules() -> Rules {
 
 /// The log these records would give.
 fn log(records: Vec<Planned>) -> Evidence {
-    let mut evidence = Evidence::default();
+    let mut evidence = Evidence {
+        orders_topic: "orders".to_owned(),
+        ..Evidence::default()
+    };
     let mut ends = [0_i64; 16];
     for planned in records {
         let offset = ends[planned.partition as usize];
@@ -383,11 +386,21 @@ fn a_valid_order_in_the_dead_letters_is_found() {
 
 #[test]
 fn a_rejected_record_with_other_bytes_or_headers_is_found() {
-    let spoil: [fn(&mut Record); 4] = [
+    let spoil: [fn(&mut Record); 6] = [
         |record| record.value = Some(b"{}".to_vec()),
         |record| record.key = None,
         |record| record.headers.retain(|(name, _)| name != "error"),
         |record| record.headers.retain(|(name, _)| name != "source_timestamp"),
+        |record| record.headers.retain(|(name, _)| name != "source_topic"),
+        // Cut, as the header says, though it is small.
+        |record| {
+            let size = [&record.key, &record.value]
+                .map(|bytes| bytes.as_ref().map_or(0, Vec::len))
+                .iter()
+                .sum::<usize>();
+            let value = size.to_string().into_bytes();
+            record.headers.push(("truncated".to_owned(), value));
+        },
     ];
     for spoil in spoil {
         let mut evidence = faultless();
