@@ -5,7 +5,8 @@ use std::fmt::Write;
 /// What a figure must reach.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Goal {
-    least: f64,
+    /// What is due.
+    bar: f64,
     aim: f64,
     /// Whether more is better.
     more: bool,
@@ -15,16 +16,16 @@ impl Goal {
     /// A figure that must be at least so much.
     pub(crate) fn at_least(least: f64, aim: f64) -> Self {
         Self {
-            least,
+            bar: least,
             aim,
             more: true,
         }
     }
 
     /// A figure that must be at most so much.
-    pub(crate) fn at_most(least: f64, aim: f64) -> Self {
+    pub(crate) fn at_most(most: f64, aim: f64) -> Self {
         Self {
-            least,
+            bar: most,
             aim,
             more: false,
         }
@@ -34,7 +35,7 @@ impl Goal {
         let reaches = |goal: f64| {
             if self.more { value >= goal } else { value <= goal }
         };
-        match (reaches(self.least), reaches(self.aim)) {
+        match (reaches(self.bar), reaches(self.aim)) {
             (_, true) => "aim reached",
             (true, false) => "reached",
             (false, false) => "missed",
@@ -73,13 +74,13 @@ impl Unit {
     }
 }
 
-/// Lines of figure, measured, at least, aim, verdict.
+/// Lines of figure, measured, due, aim, verdict.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     rows: Vec<[String; 5]>,
 }
 
-const HEAD: [&str; 5] = ["figure", "measured", "at least", "aim", ""];
+const HEAD: [&str; 5] = ["figure", "measured", "due", "aim", ""];
 
 impl Report {
     /// Adds a figure.
@@ -89,8 +90,8 @@ impl Report {
 
     /// Adds a figure that has a goal.
     pub(crate) fn goal(&mut self, name: &str, value: f64, unit: Unit, goal: Goal) {
-        let (least, aim) = (unit.show(goal.least), unit.show(goal.aim));
-        self.row([name, &unit.show(value), &least, &aim, goal.verdict(value)]);
+        let (bar, aim) = (unit.show(goal.bar), unit.show(goal.aim));
+        self.row([name, &unit.show(value), &bar, &aim, goal.verdict(value)]);
     }
 
     /// Told on standard error at once: the table comes at the very end.

@@ -1,19 +1,22 @@
-//! The benchmark from end to end, small.
+//! The benchmark from end to end, small: whether everything is counted, never how fast.
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;
 
-#[test]
-fn a_small_run_measures_floor_and_job_and_prints_both_tables() {
+/// Runs it and gives what it prints; throughput and recovery fail when the job has not counted each order once.
+fn measured(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_benchmark"))
-        .args(["--orders", "20000", "--repeat", "1", "--only", "throughput"])
+        .args(arguments)
         .output()
         .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
+    let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{err}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_small_run_measures_floor_and_job_and_prints_both_tables() {
+    let out = measured(&["--orders", "20000", "--repeat", "1", "--only", "throughput"]);
     for text in [
         "| job: peak memory |",
         "job: orders a second",
@@ -21,4 +24,16 @@ fn a_small_run_measures_floor_and_job_and_prints_both_tables() {
     ] {
         assert!(out.contains(text), "{out}");
     }
+}
+
+#[test]
+fn a_job_that_was_killed_catches_up_and_has_counted_every_order_once() {
+    let out = measured(&["--rate", "200", "--repeat", "1", "--only", "recovery"]);
+    assert!(out.contains("| recovery: kill to caught up |"), "{out}");
+}
+
+#[test]
+fn the_latency_of_windows_is_measured_while_orders_come() {
+    let out = measured(&["--rate", "200", "--latency-seconds", "5", "--only", "latency"]);
+    assert!(out.contains("| latency: windows measured |"), "{out}");
 }
