@@ -7,6 +7,7 @@
 
 mod garbage;
 mod layout;
+mod receipts;
 mod write;
 
 use std::collections::VecDeque;
@@ -16,6 +17,7 @@ use rand::{Rng, SeedableRng};
 
 pub use garbage::{KINDS as GARBAGE, garbage};
 pub use layout::{Layout, OrderText};
+pub use receipts::{Difference, Receipts};
 pub use write::{Transactional, Writer};
 
 /// Event time of the first order where a test does not care: two hours before a leap day, so that spans cross it.

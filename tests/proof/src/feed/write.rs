@@ -1,24 +1,24 @@
 //! Writing a feed into a topic with a plain idempotent producer.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rdkafka::ClientConfig;
 use rdkafka::ClientContext;
+use rdkafka::Message as _;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::Planned;
+use super::{Planned, Receipts};
 
 /// How long the broker may take to acknowledge what was sent: it may be dead for a while.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[derive(Default)]
 struct Acks {
-    acknowledged: AtomicU64,
+    acknowledged: Mutex<Receipts>,
     refused: Mutex<Vec<String>>,
 }
 
@@ -36,14 +36,15 @@ impl ProducerContext for Delivery {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         match result {
-            Ok(_) => {
-                self.0.acknowledged.fetch_add(1, Ordering::Relaxed);
+            Ok(message) => {
+                let mut acknowledged = self.0.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+                acknowledged.add(message.partition(), message.key(), message.payload());
             }
             Err((error, _)) => {
                 self.0
                     .refused
                     .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .unwrap_or_else(PoisonError::into_inner)
                     .push(error.to_string());
             }
         }
@@ -134,11 +135,7 @@ impl Writer {
             );
             self.producer.poll(Duration::from_millis(20));
         }
-        let refused = self
-            .acks
-            .refused
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let refused = self.acks.refused.lock().unwrap_or_else(PoisonError::into_inner);
         ensure!(
             refused.is_empty(),
             "{} orders refused: {}",
@@ -149,8 +146,9 @@ impl Writer {
     }
 
     /// Records acknowledged by the broker.
-    pub fn acknowledged(&self) -> u64 {
-        self.acks.acknowledged.load(Ordering::Relaxed)
+    pub fn acknowledged(&self) -> Receipts {
+        let acknowledged = self.acks.acknowledged.lock();
+        acknowledged.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

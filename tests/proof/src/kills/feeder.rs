@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
-use crate::feed::{Feed, Writer};
+use crate::feed::{Feed, Receipts, Writer};
 
 /// Event time that passes between two writes, milliseconds.
 const SLICE_MS: i64 = 4_000;
@@ -17,7 +17,7 @@ const PACE: Duration = Duration::from_millis(20);
 /// Writes the stream until it is stopped.
 pub(super) struct Feeder {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Result<u64>>,
+    thread: JoinHandle<Result<Receipts>>,
 }
 
 impl Feeder {
@@ -35,7 +35,7 @@ impl Feeder {
     }
 
     /// Records acknowledged in all.
-    pub(super) fn stop(self) -> Result<u64> {
+    pub(super) fn stop(self) -> Result<Receipts> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().map_err(|_| anyhow!("the feeder panicked"))?
     }

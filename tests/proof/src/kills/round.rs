@@ -12,7 +12,7 @@ use test_support::patience::until;
 use super::act::{Act, When};
 use super::feeder::Feeder;
 use super::{Plan, Tally, Task};
-use crate::feed::{Feed, Shape, Writer};
+use crate::feed::{Difference, Feed, Receipts, Shape, Writer};
 use crate::harness::{FailPoint, Stage};
 use crate::kafka::Watch;
 
@@ -104,7 +104,7 @@ impl Round<'_> {
         let served = self.broker.as_mut().map_or(Ok(()), BrokerProcess::restart);
         let judged = served
             .and_then(|()| feeder.stop())
-            .and_then(|acknowledged| self.judge(acknowledged));
+            .and_then(|acknowledged| self.judge(&acknowledged));
         for outcome in [struck, judged] {
             if let Err(error) = outcome {
                 self.tally.faults.push(format!("{error:#}"));
@@ -283,7 +283,7 @@ impl Round<'_> {
     }
 
     /// Closes every window and compares.
-    fn judge(&mut self, acknowledged: u64) -> Result<()> {
+    fn judge(&mut self, acknowledged: &Receipts) -> Result<()> {
         let finished = self.stage.job.finish();
         let verdict = self.stage.judge()?;
         let tally = &mut self.tally;
@@ -294,10 +294,14 @@ impl Round<'_> {
         tally.dead = verdict.dead;
         tally.lost = verdict.lost;
         tally.doubled = verdict.doubled;
-        let stored = self.stage.evidence.orders.len() as u64;
-        if stored != acknowledged {
+        let mut held = Receipts::default();
+        for order in self.stage.evidence.orders.values() {
+            held.add(order.partition, order.key.as_deref(), order.value.as_deref());
+        }
+        let Difference { missing, unknown } = acknowledged.compare(&held);
+        if missing + unknown > 0 {
             tally.faults.push(format!(
-                "the broker acknowledged {acknowledged} orders and holds {stored}"
+                "of the orders that the broker acknowledged {missing} are missing, and {unknown} are there that it did not"
             ));
         }
         if !verdict.holds() {
