@@ -231,6 +231,27 @@ fn a_broker_that_dies_and_comes_back_costs_nothing() {
 }
 
 #[test]
+fn a_job_and_a_broker_killed_together_count_every_order_once() {
+    let mut broker = BrokerProcess::start(proof()).unwrap();
+    let (mut stage, mut feed) = stage(broker.address(), "both", quick());
+    for workers in [1, 2] {
+        stage.job.workers = workers;
+        let job = stage.job.follow().unwrap();
+        let before = stage.results().unwrap().len();
+        stage.write(&mut feed, 30 * SECOND).unwrap();
+        stage.await_results(before + 1, PATIENCE).unwrap();
+        broker.kill().unwrap();
+        job.kill().unwrap();
+        broker.restart().unwrap();
+    }
+    let before = stage.results().unwrap().len();
+    let job = stage.job.follow().unwrap();
+    stage.write(&mut feed, 30 * SECOND).unwrap();
+    stage.await_results(before + 3, PATIENCE).unwrap();
+    stop_and_judge(&mut stage, job);
+}
+
+#[test]
 fn a_job_killed_at_each_named_moment_counts_every_order_once() {
     for (point, workers) in FailPoint::ALL.into_iter().zip([1, 2, 4, 2]) {
         let (mut stage, mut feed) = stage(
