@@ -4,7 +4,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::admin::AdminClient;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::connection::{Connection, ConnectionError};
 use crate::context::Context;
@@ -48,16 +49,34 @@ pub(crate) fn reader(
 /// A reader that several parts hold.
 pub(crate) type SharedClient = Arc<LetGo<BaseConsumer<Context>>>;
 
-/// Lets go of a client without waiting for it: closing one takes up to a tenth of a second.
-pub(crate) struct LetGo<T: Send + 'static>(Option<T>);
+/// A client that can be told to say no more of its connection.
+pub(crate) trait Silence: Send + 'static {
+    fn silence(&self);
+}
 
-impl<T: Send> LetGo<T> {
+impl Silence for BaseConsumer<Context> {
+    fn silence(&self) {
+        self.client().context().silence();
+    }
+}
+
+impl Silence for AdminClient<Context> {
+    fn silence(&self) {
+        self.inner().context().silence();
+    }
+}
+
+/// Lets go of a client without waiting for it: closing one takes up to a tenth of a second. What happens to its
+/// connection meanwhile is nobody's concern.
+pub(crate) struct LetGo<T: Silence>(Option<T>);
+
+impl<T: Silence> LetGo<T> {
     pub(crate) fn new(client: T) -> Self {
         Self(Some(client))
     }
 }
 
-impl<T: Send> Deref for LetGo<T> {
+impl<T: Silence> Deref for LetGo<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -65,15 +84,18 @@ impl<T: Send> Deref for LetGo<T> {
     }
 }
 
-impl<T: Send> DerefMut for LetGo<T> {
+impl<T: Silence> DerefMut for LetGo<T> {
     fn deref_mut(&mut self) -> &mut T {
         self.0.as_mut().expect("the client is taken in drop only")
     }
 }
 
-impl<T: Send> Drop for LetGo<T> {
+impl<T: Silence> Drop for LetGo<T> {
     fn drop(&mut self) {
         let client = self.0.take();
+        if let Some(client) = &client {
+            client.silence();
+        }
         // Without a thread the client goes with the closure, here and now.
         let _ = std::thread::Builder::new()
             .name("kafka-close".into())

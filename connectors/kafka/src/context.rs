@@ -15,6 +15,8 @@ pub(crate) struct Context {
     purpose: &'static str,
     /// Whether an outage matters the moment it begins: a producer at rest may lose its connection and get it back unnoticed.
     waits: bool,
+    /// Nobody uses the client any more.
+    silent: AtomicBool,
     down: AtomicBool,
     /// Something may be wrong with the topic: librdkafka only logs that it was deleted.
     doubtful: AtomicBool,
@@ -27,6 +29,7 @@ impl Context {
         Self {
             purpose,
             waits: true,
+            silent: AtomicBool::new(false),
             down: AtomicBool::new(false),
             doubtful: AtomicBool::new(false),
             last_error: Mutex::new(None),
@@ -46,8 +49,16 @@ impl Context {
         self.down.load(Ordering::Relaxed)
     }
 
+    /// Nobody uses the client any more: its outages are not worth a word.
+    pub(crate) fn silence(&self) {
+        self.silent.store(true, Ordering::Relaxed);
+    }
+
     /// Notes that no broker can be reached; logs the first time only.
     pub(crate) fn went_down(&self, reason: &str) {
+        if self.silent.load(Ordering::Relaxed) {
+            return;
+        }
         if !self.down.swap(true, Ordering::Relaxed) {
             tracing::warn!(client = self.purpose, reason, "waiting for the Kafka broker");
         }

@@ -131,7 +131,7 @@ impl Producer {
     ///
     /// # Errors
     /// Records that were not stored.
-    pub(crate) fn finish(self) -> Result<()> {
+    pub(crate) fn settle(&self) -> Result<()> {
         self.client
             .flush(Duration::from_secs(60))
             .context("the broker did not take all orders in a minute")?;

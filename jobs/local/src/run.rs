@@ -125,26 +125,20 @@ impl Run<'_> {
         };
         let settings = self.settings(folder, &recipe.currency);
         folder.note(&Origin::Invented)?;
-        // The shop opens first: a job that finds all partitions read to their ends for long lets time go on.
         let shop = Shop::open(from_ms, recipe, self.producer()?)?;
+        // The job starts when the past is all there: a partition that is still empty then would be given the clock of the
+        // others, and its past would come too late.
+        while !shop.is_live() && !shop.has_failed() && !self.signals.asked() {
+            std::thread::sleep(TICK);
+        }
         let job = self.start_job(settings, folder)?;
 
-        let mut live_since = None;
+        let open_until = self.options.duration.map(|duration| Instant::now() + duration);
         while !self.signals.asked() && !shop.has_failed() && !job.is_finished() {
-            if shop.is_live() {
-                let live = live_since.get_or_insert_with(Instant::now).elapsed();
-                if self.options.duration.is_some_and(|duration| live >= duration) {
-                    break;
-                }
+            if open_until.is_some_and(|until| Instant::now() >= until) {
+                break;
             }
-            self.tick(
-                &job,
-                if live_since.is_some() {
-                    "live"
-                } else {
-                    "filling in"
-                },
-            );
+            self.tick(&job, "live");
         }
         self.announce_stop();
         let closed = shop.close();
@@ -182,7 +176,7 @@ impl Run<'_> {
                     )));
                 }
             }
-            producer.finish()?;
+            producer.settle()?;
             folder.note_whole(origin)?;
         }
         let settings = self.settings(folder, &input.currency);
@@ -191,9 +185,6 @@ impl Run<'_> {
     }
 
     fn introduce(&self, from_ms: i64, is_used: bool) {
-        if self.screen.is_table() {
-            return;
-        }
         let from = Timestamp::from_millis(from_ms).map_or_else(|| "1970".to_owned(), |from| from.to_string());
         match is_used {
             true => say(&format!(

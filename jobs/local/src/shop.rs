@@ -39,7 +39,7 @@ impl Shop {
         Ok(Self { stop, live, thread })
     }
 
-    /// Whether the past, up to the opening, is filled in; a rate that the machine cannot reach puts off no end.
+    /// Whether the past, up to the opening, is filled in and stored; a rate that the machine cannot reach puts off no end.
     pub(crate) fn is_live(&self) -> bool {
         self.live.load(Ordering::Relaxed)
     }
@@ -73,7 +73,8 @@ fn publish(
     let mut bad = 0;
     let mut events = Generator::starting_at(from_ms, recipe.clone());
     'open: while let Some(event) = events.next() {
-        if event.at_ms >= opened_ms {
+        if event.at_ms >= opened_ms && !live.load(Ordering::Relaxed) {
+            producer.settle()?;
             live.store(true, Ordering::Relaxed);
         }
         loop {
@@ -104,6 +105,6 @@ fn publish(
             Handed::Back => break,
         }
     }
-    producer.finish()?;
+    producer.settle()?;
     Ok(bad)
 }

@@ -6,7 +6,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMe
 use rdkafka::error::KafkaError;
 
 use super::SinkError;
-use crate::client::LetGo;
+use crate::client::{LetGo, Silence};
 use crate::connection::ConnectionError;
 
 /// librdkafka's wrapper gives it only through a consumer; one without brokers is enough and connects to nothing.
@@ -30,3 +30,7 @@ impl ClientContext for Quiet {
 }
 
 impl ConsumerContext for Quiet {}
+
+impl Silence for BaseConsumer<Quiet> {
+    fn silence(&self) {}
+}

@@ -93,6 +93,18 @@ fn every_window_of_the_history_is_shown_once_it_is_filled_in() {
 }
 
 #[test]
+fn a_thin_history_is_not_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let span = ["--history", "2h", "--rate", "5", "--duration", "0s"];
+    // A copy may come as late as it likes.
+    let none = ["--late", "0", "--duplicates", "0"];
+    let said = run(folder.path(), &[span.as_slice(), &none].concat());
+    said.assert_holds();
+    let sums = said.line("orders produced =");
+    assert!(sums.contains(" + 0 late + "), "{sums}");
+}
+
+#[test]
 fn the_orders_of_a_parquet_file_are_counted_and_checked() {
     let folder = tempfile::tempdir().unwrap();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/data/online-retail.parquet");
