@@ -3,10 +3,13 @@
 //! A decision is journalled ("prepare") before the first marker is written, so that a broker that dies in
 //! between finishes at its next start what it has decided.
 
+mod tending;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use kafka_protocol::ResponseError;
 
@@ -337,62 +340,6 @@ impl Transactions {
         }
     }
 
-    /// Finishes what was decided before, rolls back what has timed out, forgets unused ids. Returns when it
-    /// should be called again, in milliseconds since 1970.
-    pub(crate) fn tend(&self, now_ms: i64) -> Option<i64> {
-        const RETRY: Duration = Duration::from_secs(1);
-        let expiry = self.config.transactional_id_expiry.as_millis() as i64;
-        let due: Vec<(String, Option<i64>)> = self.journal.read(|ledger| {
-            let tended = ledger
-                .transactions
-                .iter()
-                .filter_map(|(id, record)| match record.state {
-                    TxnState::Ongoing => {
-                        Some((id.clone(), Some(record.started_ms + i64::from(record.timeout_ms))))
-                    }
-                    TxnState::PrepareCommit | TxnState::PrepareAbort => Some((id.clone(), None)),
-                    _ if record.changed_ms + expiry < now_ms => Some((id.clone(), None)),
-                    _ => None,
-                });
-            tended.collect()
-        });
-        let mut next = None;
-        for (id, deadline) in due {
-            let again = match deadline {
-                Some(deadline) if deadline > now_ms => Some(deadline),
-                _ => self
-                    .tend_one(&id, now_ms, expiry)
-                    .err()
-                    .map(|_| now_ms + RETRY.as_millis() as i64),
-            };
-            next = [next, again].into_iter().flatten().min();
-        }
-        next
-    }
-
-    fn tend_one(&self, id: &str, now_ms: i64, expiry: i64) -> Result<(), Fault> {
-        let _one_at_a_time = self.lock_of(id);
-        let Some(record) = self.record(id) else {
-            return Ok(());
-        };
-        match record.state {
-            TxnState::Ongoing if record.started_ms + i64::from(record.timeout_ms) <= now_ms => {
-                tracing::info!(
-                    transactional_id = id,
-                    timeout_ms = record.timeout_ms,
-                    "transaction timed out: rolled back"
-                );
-                self.fence_and_abort(id, record)
-            }
-            TxnState::PrepareCommit | TxnState::PrepareAbort => self.finish(id),
-            TxnState::Ongoing => Ok(()),
-            _ if record.changed_ms + expiry < now_ms => self
-                .journal
-                .write(vec![Entry::TransactionDeleted { id: id.to_owned() }]),
-            _ => Ok(()),
-        }
-    }
-
     /// All transactional ids, for descriptions.
     pub(crate) fn snapshot(&self) -> BTreeMap<String, TxnRecord> {
         self.journal.read(|ledger| ledger.transactions.clone())
@@ -430,74 +377,4 @@ fn fenced(theirs: i16, ours: i16) -> Fault {
         "producer epoch {theirs} was fenced by {ours}: a newer producer, or a transaction that timed out"
     );
     Fault::new(ResponseError::ProducerFenced, text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::log::batch::{BatchHeader, sample};
-    use crate::topic_config::Overrides;
-
-    /// What a broker has when it has just started on the folder.
-    fn start(folder: &tempfile::TempDir) -> Transactions {
-        let config = Arc::new(Config {
-            data_dir: folder.path().into(),
-            ..Config::default()
-        });
-        let journal = Arc::new(Journal::open(folder.path(), false, 1 << 20).unwrap());
-        let topics = Arc::new(Topics::open(Arc::clone(&journal), Arc::clone(&config)).unwrap());
-        Transactions::new(journal, topics, config)
-    }
-
-    #[test]
-    fn what_was_decided_before_a_crash_is_finished_at_the_next_start() {
-        for (prepared, ended) in [
-            (TxnState::PrepareCommit, TxnState::CompleteCommit),
-            (TxnState::PrepareAbort, TxnState::CompleteAbort),
-        ] {
-            let folder = tempfile::tempdir().unwrap();
-            let before = start(&folder);
-            before.topics.create("t", 1, Overrides::new(), false).unwrap();
-            let owner = before.init(Some("id"), 60_000, None).unwrap();
-            let target = ("t".to_owned(), 0);
-            before
-                .add("id", owner, vec![target.clone()], vec!["g".into()])
-                .unwrap();
-            let committed = Committed {
-                offset: 5,
-                leader_epoch: 0,
-                metadata: String::new(),
-                at_ms: 1,
-            };
-            before
-                .add_offsets("id", owner, "g", vec![(target.clone(), committed)])
-                .unwrap();
-            let (topic, partition) = before.topics.partition("t", 0).unwrap();
-            let batch = sample::in_transaction((owner.producer_id, owner.epoch), 0, 3);
-            let header = BatchHeader::parse(&batch).unwrap();
-            before
-                .while_open("id", owner, &target, || {
-                    partition.append(&batch, header, &topic.settings())
-                })
-                .unwrap();
-            // The process dies after the decision and before the first marker.
-            let mut record = before.record("id").unwrap();
-            record.state = prepared;
-            before.save("id", record).unwrap();
-            drop((before, topic, partition));
-
-            let after = start(&folder);
-            assert_eq!(after.tend(now_ms()), None);
-            assert_eq!(after.record("id").unwrap().state, ended);
-            let (_, partition) = after.topics.partition("t", 0).unwrap();
-            let bounds = partition
-                .with_log(|log| Ok((log.last_stable(), log.end())))
-                .unwrap();
-            assert_eq!(bounds, (4, 4), "the marker stands behind the records");
-            let offset = after
-                .journal
-                .read(|ledger| Some(ledger.groups.get("g")?.get(&target)?.offset));
-            assert_eq!(offset, (ended == TxnState::CompleteCommit).then_some(5));
-        }
-    }
 }
