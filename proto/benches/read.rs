@@ -123,13 +123,13 @@ fn order(index: usize) -> Order {
             unit_price: mixer.price(100, 20_000),
         })
         .collect();
-    Order {
+    Order::new(
         order_id,
-        user_id: format!("u-{}", mixer.below(100_000)),
-        currency: "USD".to_owned(),
-        total_amount: mixer.price(500, 100_000),
+        format!("u-{}", mixer.below(100_000)),
+        "USD".to_owned(),
+        mixer.price(500, 100_000),
         items,
-        created_at: Timestamp::from_millis(1_763_865_360_000 + mixer.below(3_600_000) as i64)
-            .unwrap_or_default(),
-    }
+        Timestamp::from_millis(1_763_865_360_000 + mixer.below(3_600_000) as i64).unwrap_or_default(),
+    )
+    .expect("a sound order")
 }

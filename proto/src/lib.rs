@@ -1,10 +1,10 @@
 //! The contracts of Weir: the order event and the analytics result, with the types they are made of.
 //!
 //! What comes from a topic is parsed and judged once, here. [`Money`] and [`Timestamp`] cannot be wrong: an amount is
-//! never negative and never was a float, a moment is in UTC and within the years we count with. [`Order`], [`Item`] and
-//! [`AnalyticsResult`] are plain records: one that was read keeps every rule, one that was put together in code keeps
-//! those that its maker kept, and is written as it is. Whatever the bytes, reading them does not panic; it tells the
-//! field, its fault and the byte offset.
+//! never negative and never was a float, a moment is in UTC and within the years we count with. Nor can an [`Order`]: it is
+//! judged by the rules of the reader when it is made. An [`AnalyticsResult`] is a plain record: one that was read keeps
+//! every rule, one that was put together in code those that its maker kept. Whatever the bytes, reading them does not
+//! panic; it tells the field, its fault and the byte offset.
 
 pub mod field;
 pub mod headers;

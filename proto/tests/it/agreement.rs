@@ -22,15 +22,15 @@ fn spaced(value: &[u8]) -> Vec<u8> {
 fn assert_agree(value: &[u8]) -> Result<(), TestCaseError> {
     match (order::read(value), Order::from_json(value)) {
         (Ok(Event::Created(view)), Ok(order)) => {
-            prop_assert_eq!(view.order_id, order.order_id);
-            prop_assert_eq!(view.user_id, order.user_id);
-            prop_assert_eq!(view.currency, order.currency);
-            prop_assert_eq!(view.total_amount, order.total_amount);
+            prop_assert_eq!(view.order_id, order.order_id());
+            prop_assert_eq!(view.user_id, order.user_id());
+            prop_assert_eq!(view.currency, order.currency());
+            prop_assert_eq!(view.total_amount, order.total_amount());
             prop_assert_eq!(
                 view.total_items,
-                order.items.iter().map(|item| item.quantity).sum::<i64>()
+                order.items().iter().map(|item| item.quantity).sum::<i64>()
             );
-            prop_assert_eq!(view.created_at, order.created_at);
+            prop_assert_eq!(view.created_at, order.created_at());
         }
         (Ok(Event::Ignored), Err(error)) => prop_assert_eq!(error.fault, Fault::OtherType),
         (Err(fast), Err(careful)) => prop_assert_eq!(fast, careful),

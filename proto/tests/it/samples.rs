@@ -36,13 +36,8 @@ pub(crate) fn order() -> impl Strategy<Value = Order> {
     );
     let items = proptest::collection::vec(item, 1..8);
     (id(), id(), "[A-Z]{3}", money(), items, event_time()).prop_map(
-        |(order_id, user_id, currency, total_amount, items, created_at)| Order {
-            order_id,
-            user_id,
-            currency,
-            total_amount,
-            items,
-            created_at,
+        |(order_id, user_id, currency, total_amount, items, created_at)| {
+            Order::new(order_id, user_id, currency, total_amount, items, created_at).unwrap()
         },
     )
 }

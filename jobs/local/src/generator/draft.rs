@@ -19,7 +19,7 @@ impl Draft {
     /// The draft of a sound order.
     pub(crate) fn of(order: &Order) -> Self {
         let items: Vec<String> = order
-            .items
+            .items()
             .iter()
             .map(|item| {
                 let (product, quantity, price) = (&item.product_id, item.quantity, item.unit_price);
@@ -28,12 +28,12 @@ impl Draft {
             .collect();
         Self {
             event_type: quoted("order.created"),
-            order_id: quoted(&order.order_id),
-            user_id: quoted(&order.user_id),
-            currency: quoted(&order.currency),
-            total_amount: quoted(&order.total_amount.to_string()),
+            order_id: quoted(order.order_id()),
+            user_id: quoted(order.user_id()),
+            currency: quoted(order.currency()),
+            total_amount: quoted(&order.total_amount().to_string()),
             items: format!("[{}]", items.join(",")),
-            created_at: time(order.created_at),
+            created_at: time(order.created_at()),
         }
     }
 

@@ -46,7 +46,7 @@ const FAULTS: [Fault; 24] = [
     |order| spoil(order, |draft| draft.created_at = quoted("9999-12-31T23:59:59Z")),
     |order| spoil(order, |draft| draft.created_at = quoted("yesterday")),
     |order| {
-        let ahead = Timestamp::from_millis(order.created_at.millis() + AHEAD_MS)?;
+        let ahead = Timestamp::from_millis(order.created_at().millis() + AHEAD_MS)?;
         spoil(order, |draft| draft.created_at = time(ahead))
     },
 ];
@@ -77,8 +77,8 @@ mod tests {
         for (index, fault) in FAULTS.iter().enumerate() {
             let value = fault(&order).unwrap_or_default();
             if let Ok(weir_proto::order::Event::Created(read)) = weir_proto::order::read(&value) {
-                let ahead = read.created_at.millis() > order.created_at.millis() + 60_000;
-                let foreign = read.currency != order.currency.as_str();
+                let ahead = read.created_at.millis() > order.created_at().millis() + 60_000;
+                let foreign = read.currency != order.currency();
                 assert!(
                     ahead || foreign,
                     "fault {index} is a sound order: {}",

@@ -173,14 +173,15 @@ impl Generator {
         entropy[..8].copy_from_slice(&self.random.next().to_le_bytes());
         entropy[8..].copy_from_slice(&self.random.next().to_le_bytes()[..2]);
         let id = uuid::Builder::from_unix_timestamp_millis(created_ms.unsigned_abs(), &entropy).into_uuid();
-        Order {
-            order_id: id.to_string(),
-            user_id: format!("u-{}", 1 + self.random.rank(USERS, 100.0)),
-            currency: self.recipe.currency.clone(),
-            total_amount: Money::from_minor(total).expect("a sum of positive prices is positive"),
+        Order::new(
+            id.to_string(),
+            format!("u-{}", 1 + self.random.rank(USERS, 100.0)),
+            self.recipe.currency.clone(),
+            Money::from_minor(total).expect("a sum of positive prices is positive"),
             items,
-            created_at: Timestamp::from_millis(created_ms).expect("the generator works in present times"),
-        }
+            Timestamp::from_millis(created_ms).expect("the generator works in present times"),
+        )
+        .expect("the options hold a sound currency, and the rest is made here")
     }
 
     /// A copy of an earlier event: as a retry of the client would make it, or astray in any partition.
@@ -210,7 +211,7 @@ impl Generator {
         }
         let created_ms = at_ms - self.delay_ms(kind, at_ms);
         let order = self.order(created_ms);
-        let key = order.order_id.clone().into_bytes();
+        let key = order.order_id().as_bytes().to_vec();
         let value = match kind {
             Kind::Bad => faults::fault(&order, &mut self.random),
             Kind::Other => Some(other_event(&order, &mut self.random)),

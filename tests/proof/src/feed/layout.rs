@@ -120,14 +120,15 @@ fn written(order: &OrderText) -> Vec<u8> {
         quantity: *quantity,
         unit_price: amount(*price),
     });
-    Order {
-        order_id: order.order_id.clone(),
-        user_id: order.user_id.clone(),
-        currency: "USD".to_owned(),
-        total_amount: amount(order.total_minor),
-        items: items.collect(),
-        created_at: Timestamp::from_millis(order.created_ms).expect("a feed lives in this century"),
-    }
+    Order::new(
+        order.order_id.clone(),
+        order.user_id.clone(),
+        "USD".to_owned(),
+        amount(order.total_minor),
+        items.collect(),
+        Timestamp::from_millis(order.created_ms).expect("a feed lives in this century"),
+    )
+    .expect("a feed of sound orders")
     .to_json()
 }
 
