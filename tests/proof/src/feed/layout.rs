@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use weir_proto::order::{Item, Order};
+use weir_proto::order::OrderWriter;
 use weir_proto::{Money, Timestamp};
 
 /// An order before it is written.
@@ -111,25 +111,18 @@ impl Layout {
     }
 }
 
-/// What our own writer writes.
+/// What our own writer writes, of orders as unsound as a feed wants them.
 fn written(order: &OrderText) -> Vec<u8> {
     let amount =
         |minor: i64| Money::from_minor(minor).expect("amounts of the feed are sums of positive prices");
-    let items = order.items.iter().map(|(product_id, quantity, price)| Item {
-        product_id: product_id.clone(),
-        quantity: *quantity,
-        unit_price: amount(*price),
-    });
-    Order::new(
-        order.order_id.clone(),
-        order.user_id.clone(),
-        "USD".to_owned(),
-        amount(order.total_minor),
-        items.collect(),
-        Timestamp::from_millis(order.created_ms).expect("a feed lives in this century"),
-    )
-    .expect("a feed of sound orders")
-    .to_json()
+    let mut value = Vec::new();
+    let total = amount(order.total_minor);
+    let mut writer = OrderWriter::new(&mut value, &order.order_id, &order.user_id, "USD", total);
+    for (product_id, quantity, price) in &order.items {
+        writer.item(product_id, *quantity, amount(*price));
+    }
+    writer.finish(Timestamp::from_millis(order.created_ms).expect("a feed lives in this century"));
+    value
 }
 
 /// The fields in the order of the contract, milliseconds always shown.
