@@ -39,7 +39,7 @@ pub struct AnalyticsResult {
     pub order_count: u64,
     /// The sum of the orders' amounts.
     pub total_revenue: MoneySum,
-    /// The sum of the orders' quantities.
+    /// The sum of the orders' quantities; not less than `order_count`, as each order has an item.
     pub total_items: i64,
     /// Users who ordered, each counted once.
     pub unique_users: u64,
@@ -146,7 +146,7 @@ impl Draft {
             Name::WindowEnd => self.window_end = fields.rfc3339(field, Timestamp::LAST)?,
             Name::OrderCount => self.order_count = fields.integer(field, 1, i64::MAX)?,
             Name::TotalRevenue => self.total_revenue = fields.decimal(field, MoneySum::parse)?,
-            Name::TotalItems => self.total_items = fields.integer(field, 0, i64::MAX)?,
+            Name::TotalItems => self.total_items = fields.integer(field, 1, i64::MAX)?,
             Name::UniqueUsers => self.unique_users = fields.integer(field, 1, i64::MAX)?,
             Name::AverageOrderValue => self.average_order_value = fields.decimal(field, MoneySum::parse)?,
             Name::Revision => self.revision = fields.integer(field, 0, i64::from(u32::MAX))?,
@@ -171,6 +171,9 @@ impl Draft {
         };
         if result.window_end <= result.window_start {
             contradiction(Name::WindowEnd, "is not after window_start");
+        }
+        if result.total_items.unsigned_abs() < result.order_count {
+            contradiction(Name::TotalItems, "is less than order_count");
         }
         if result.unique_users > result.order_count {
             contradiction(Name::UniqueUsers, "is more than order_count");

@@ -40,6 +40,10 @@ fn what_we_cannot_have_written_is_refused() {
         "unique_users: is more than order_count (byte 132)"
     );
     assert_eq!(
+        error_of(":7,", ":2,"),
+        "total_items: is less than order_count (byte 116)"
+    );
+    assert_eq!(
         error_of("02:37", "02:36"),
         "window_end: is not after window_start (byte 39)"
     );
@@ -89,7 +93,7 @@ proptest! {
         length in 1..86_400_000_i64,
         order_count in 1..=i64::MAX.unsigned_abs(),
         revenue in 0..=i128::MAX,
-        total_items in 0..=i64::MAX,
+        items in 1..=i64::MAX,
         users in any::<prop::sample::Index>(),
         revision in any::<u32>(),
     ) {
@@ -98,7 +102,7 @@ proptest! {
             window_end: Timestamp::from_millis(start + length).unwrap(),
             order_count,
             total_revenue: MoneySum::from_minor(revenue),
-            total_items,
+            total_items: items.max(i64::try_from(order_count).unwrap()),
             unique_users: 1 + users.index(usize::try_from(order_count).unwrap()) as u64,
             revision,
         };
