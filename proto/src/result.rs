@@ -1,9 +1,11 @@
 //! The analytics result: topic `analytics-results`, key = start of the window, value JSON.
 
-use serde::Serialize;
+mod json;
 
-use crate::field::{self, Fault, Field, FieldReader, field_names};
-use crate::{MoneySum, Timestamp};
+use std::ops::{Range, RangeInclusive};
+
+use crate::field::{Fault, Field, field_names};
+use crate::{MoneyError, MoneySum, Timestamp};
 
 /// Why a value is no analytics result: field, fault and byte offset.
 pub type ResultError = crate::FieldError;
@@ -28,30 +30,151 @@ impl Name {
     }
 }
 
-/// What the orders of one window come to.
+/// What a count may be: a window without an order has no result, and the columns of Parquet and SQL are signed.
+const COUNT: RangeInclusive<i64> = 1..=i64::MAX;
+
+/// What the orders of one window come to. It cannot be wrong: what one holds, [`Self::from_json`] takes.
+///
+/// # Examples
+/// ```
+/// use weir_proto::{AnalyticsResult, MoneySum, ResultTotals, Timestamp};
+///
+/// let start = Timestamp::parse_rfc3339("2026-11-23T02:36:00Z")?;
+/// let end = Timestamp::parse_rfc3339("2026-11-23T02:37:00Z")?;
+/// let totals = ResultTotals {
+///     order_count: 3,
+///     total_revenue: MoneySum::from_minor(389_70),
+///     total_items: 7,
+///     unique_users: 2,
+/// };
+/// let result = AnalyticsResult::new(start..end, totals, 0)?;
+/// assert_eq!(result.average_order_value().to_string(), "129.90");
+///
+/// let totals = ResultTotals { unique_users: 4, ..totals };
+/// let error = AnalyticsResult::new(start..end, totals, 0).unwrap_err();
+/// assert_eq!(error.to_string(), "unique_users: is more than order_count");
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnalyticsResult {
-    /// The first moment of the window.
-    pub window_start: Timestamp,
-    /// The first moment after the window.
-    pub window_end: Timestamp,
-    /// Orders, each counted once; never zero.
+    window_start: Timestamp,
+    window_end: Timestamp,
+    totals: ResultTotals,
+    revision: u32,
+}
+
+/// The totals of a window, as they are put into an [`AnalyticsResult`], which judges them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResultTotals {
+    /// Orders, each counted once: 1 to 2^63 - 1.
     pub order_count: u64,
-    /// The sum of the orders' amounts.
+    /// The sum of the orders' amounts; not negative.
     pub total_revenue: MoneySum,
-    /// The sum of the orders' quantities; not less than `order_count`, as each order has an item.
+    /// The sum of the orders' quantities: `order_count` or more, as each order has an item.
     pub total_items: i64,
-    /// Users who ordered, each counted once.
+    /// Users who ordered, each counted once: 1 to `order_count`.
     pub unique_users: u64,
-    /// 0 for the first result of the window, one more for each later one.
-    pub revision: u32,
+}
+
+/// Why parts make no analytics result: the field that would be wrong, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {fault}", name.text())]
+pub struct ResultFault {
+    name: Name,
+    fault: Fault,
+}
+
+impl ResultFault {
+    const fn contradiction(name: Name, reason: &'static str) -> Self {
+        let fault = Fault::Contradiction(reason);
+        Self { name, fault }
+    }
+
+    /// The field of the result that would be wrong.
+    #[must_use]
+    pub const fn field(&self) -> Field {
+        self.name.field()
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub const fn fault(&self) -> &Fault {
+        &self.fault
+    }
 }
 
 impl AnalyticsResult {
+    /// The result of the window that begins at the start of the range and ends before its end; `revision` is 0 for the
+    /// first one of the window and one more for each later one.
+    ///
+    /// # Errors
+    /// A window that does not end after it begins, a total outside its range, and two that contradict each other.
+    pub fn new(window: Range<Timestamp>, totals: ResultTotals, revision: u32) -> Result<Self, ResultFault> {
+        if window.end <= window.start {
+            let reason = "is not after window_start";
+            return Err(ResultFault::contradiction(Name::WindowEnd, reason));
+        }
+        totals.judge()?;
+        Ok(Self {
+            window_start: window.start,
+            window_end: window.end,
+            totals,
+            revision,
+        })
+    }
+
+    /// The first moment of the window.
+    #[must_use]
+    pub const fn window_start(&self) -> Timestamp {
+        self.window_start
+    }
+
+    /// The first moment after the window.
+    #[must_use]
+    pub const fn window_end(&self) -> Timestamp {
+        self.window_end
+    }
+
+    /// All totals.
+    #[must_use]
+    pub const fn totals(&self) -> ResultTotals {
+        self.totals
+    }
+
+    /// Orders, each counted once: 1 to 2^63 - 1.
+    #[must_use]
+    pub const fn order_count(&self) -> u64 {
+        self.totals.order_count
+    }
+
+    /// The sum of the orders' amounts; not negative.
+    #[must_use]
+    pub const fn total_revenue(&self) -> MoneySum {
+        self.totals.total_revenue
+    }
+
+    /// The sum of the orders' quantities: [`Self::order_count`] or more, as each order has an item.
+    #[must_use]
+    pub const fn total_items(&self) -> i64 {
+        self.totals.total_items
+    }
+
+    /// Users who ordered, each counted once: 1 to [`Self::order_count`].
+    #[must_use]
+    pub const fn unique_users(&self) -> u64 {
+        self.totals.unique_users
+    }
+
     /// The revenue for each order, rounded half-even to the cent.
     #[must_use]
     pub const fn average_order_value(&self) -> MoneySum {
-        self.total_revenue.average(self.order_count)
+        self.totals.total_revenue.average(self.totals.order_count)
+    }
+
+    /// 0 for the first result of the window, one more for each later one.
+    #[must_use]
+    pub const fn revision(&self) -> u32 {
+        self.revision
     }
 
     /// The key of the record: the start of the window by RFC 3339.
@@ -59,145 +182,44 @@ impl AnalyticsResult {
     pub fn key(&self) -> String {
         self.window_start.to_string()
     }
-
-    /// The result as the value of a record.
-    #[must_use]
-    pub fn to_json(&self) -> Vec<u8> {
-        format!(
-            "{{\"window_start\":\"{}\",\"window_end\":\"{}\",\"order_count\":{},\"total_revenue\":\"{}\",\
-             \"total_items\":{},\"unique_users\":{},\"average_order_value\":\"{}\",\"revision\":{}}}",
-            self.window_start,
-            self.window_end,
-            self.order_count,
-            self.total_revenue,
-            self.total_items,
-            self.unique_users,
-            self.average_order_value(),
-            self.revision,
-        )
-        .into_bytes()
-    }
-
-    /// Reads a result: every field once, no other one, none that contradicts another.
-    ///
-    /// # Errors
-    /// What [`Self::to_json`] cannot have written, whatever the order of the fields and the white space.
-    pub fn from_json(value: &[u8]) -> Result<Self, ResultError> {
-        read(value).map_err(|error| *error)
-    }
 }
 
-/// Does the work of [`AnalyticsResult::from_json`].
-fn read(value: &[u8]) -> field::Result<AnalyticsResult> {
-    let mut fields = FieldReader::new(value)?;
-    let mut draft = Draft::default();
-    if fields.object(Field::Value)?.is_some() {
-        while let Some((offset, key)) = fields.key(Field::Value)? {
-            draft.read_field(&mut fields, offset, &key)?;
+impl ResultTotals {
+    fn judge(&self) -> Result<(), ResultFault> {
+        count(Name::OrderCount, self.order_count)?;
+        count(Name::TotalItems, self.total_items)?;
+        count(Name::UniqueUsers, self.unique_users)?;
+        if self.total_revenue < MoneySum::default() {
+            let negative = MoneyError::Negative(self.total_revenue.to_string());
+            return Err(ResultFault {
+                name: Name::TotalRevenue,
+                fault: negative.into(),
+            });
         }
-        let end = fields.offset() - 1;
-        for name in Name::ALL {
-            if draft.at[name as usize].is_none() {
-                fields.note(name.field(), end, Fault::Missing);
-            }
+        if self.total_items.unsigned_abs() < self.order_count {
+            let reason = "is less than order_count";
+            return Err(ResultFault::contradiction(Name::TotalItems, reason));
         }
-    }
-    fields.end()?;
-    let result = draft.judge(&mut fields);
-    match (fields.into_fault(), result) {
-        (None, Some(result)) => Ok(result),
-        (Some(fault), _) => Err(fault),
-        (None, None) => Err(Box::new(ResultError {
-            field: Field::Value,
-            fault: Fault::Missing,
-            offset: 0,
-        })),
-    }
-}
-
-/// The fields as far as they were seen and sound.
-#[derive(Default)]
-struct Draft {
-    /// Where each of [`Name::ALL`] was seen.
-    at: [Option<usize>; Name::ALL.len()],
-    window_start: Option<Timestamp>,
-    window_end: Option<Timestamp>,
-    order_count: Option<i64>,
-    total_revenue: Option<MoneySum>,
-    total_items: Option<i64>,
-    unique_users: Option<i64>,
-    average_order_value: Option<MoneySum>,
-    revision: Option<i64>,
-}
-
-impl Draft {
-    fn read_field(&mut self, fields: &mut FieldReader<'_>, offset: usize, key: &str) -> field::Result<()> {
-        let Some(name) = Name::of(key) else {
-            fields.note(Field::Value, offset, Fault::Unknown(crate::text::excerpt(key)));
-            return fields.skip(Field::Value);
-        };
-        let field = name.field();
-        if self.at[name as usize].replace(offset).is_some() {
-            fields.note(field, offset, Fault::Duplicate);
-            return fields.skip(field);
-        }
-        match name {
-            Name::WindowStart => self.window_start = fields.rfc3339(field, Timestamp::LAST)?,
-            Name::WindowEnd => self.window_end = fields.rfc3339(field, Timestamp::LAST)?,
-            Name::OrderCount => self.order_count = fields.integer(field, 1, i64::MAX)?,
-            Name::TotalRevenue => self.total_revenue = fields.decimal(field, MoneySum::parse)?,
-            Name::TotalItems => self.total_items = fields.integer(field, 1, i64::MAX)?,
-            Name::UniqueUsers => self.unique_users = fields.integer(field, 1, i64::MAX)?,
-            Name::AverageOrderValue => self.average_order_value = fields.decimal(field, MoneySum::parse)?,
-            Name::Revision => self.revision = fields.integer(field, 0, i64::from(u32::MAX))?,
+        if self.unique_users > self.order_count {
+            let reason = "is more than order_count";
+            return Err(ResultFault::contradiction(Name::UniqueUsers, reason));
         }
         Ok(())
     }
-
-    /// The result, if every field is there; contradictions are noted.
-    fn judge(&self, fields: &mut FieldReader<'_>) -> Option<AnalyticsResult> {
-        let result = AnalyticsResult {
-            window_start: self.window_start?,
-            window_end: self.window_end?,
-            order_count: self.order_count?.unsigned_abs(),
-            total_revenue: self.total_revenue?,
-            total_items: self.total_items?,
-            unique_users: self.unique_users?.unsigned_abs(),
-            revision: u32::try_from(self.revision?).ok()?,
-        };
-        let mut contradiction = |name: Name, reason| {
-            let offset = self.at[name as usize].unwrap_or_default();
-            fields.note(name.field(), offset, Fault::Contradiction(reason));
-        };
-        if result.window_end <= result.window_start {
-            contradiction(Name::WindowEnd, "is not after window_start");
-        }
-        if result.total_items.unsigned_abs() < result.order_count {
-            contradiction(Name::TotalItems, "is less than order_count");
-        }
-        if result.unique_users > result.order_count {
-            contradiction(Name::UniqueUsers, "is more than order_count");
-        }
-        if self.average_order_value? != result.average_order_value() {
-            contradiction(Name::AverageOrderValue, "is not total_revenue / order_count");
-        }
-        Some(result)
-    }
 }
 
-impl Serialize for AnalyticsResult {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct as _;
-
-        let mut out = serializer.serialize_struct("AnalyticsResult", Name::ALL.len())?;
-        out.serialize_field(Name::WindowStart.text(), &self.window_start)?;
-        out.serialize_field(Name::WindowEnd.text(), &self.window_end)?;
-        out.serialize_field(Name::OrderCount.text(), &self.order_count)?;
-        out.serialize_field(Name::TotalRevenue.text(), &self.total_revenue)?;
-        out.serialize_field(Name::TotalItems.text(), &self.total_items)?;
-        out.serialize_field(Name::UniqueUsers.text(), &self.unique_users)?;
-        out.serialize_field(Name::AverageOrderValue.text(), &self.average_order_value())?;
-        out.serialize_field(Name::Revision.text(), &self.revision)?;
-        out.end()
+/// A count must lie within [`COUNT`].
+fn count<N>(name: Name, number: N) -> Result<(), ResultFault>
+where
+    N: Copy + std::fmt::Display + TryInto<i64>,
+{
+    if number.try_into().is_ok_and(|number| COUNT.contains(&number)) {
+        return Ok(());
     }
+    let fault = Fault::OutOfRange {
+        value: number.to_string(),
+        least: *COUNT.start(),
+        most: *COUNT.end(),
+    };
+    Err(ResultFault { name, fault })
 }

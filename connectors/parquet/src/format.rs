@@ -15,7 +15,7 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::TypePtr;
-use weir_proto::{AnalyticsResult, MoneySum, Timestamp};
+use weir_proto::{AnalyticsResult, MoneySum, ResultFault, ResultTotals, Timestamp};
 
 use crate::StoreError;
 
@@ -66,6 +66,8 @@ pub(crate) enum FormatError {
     OtherColumns,
     #[error("column {column} of row {row} holds a value that no result has")]
     Value { column: &'static str, row: usize },
+    #[error("row {row} is no result: {fault}")]
+    Result { row: usize, fault: ResultFault },
     #[error("column {column} holds {found} values, the file says {rows}")]
     Length {
         column: &'static str,
@@ -88,7 +90,7 @@ pub(crate) fn encode(rows: &[AnalyticsResult]) -> Result<Vec<u8>, StoreError> {
 /// Reads what [`encode`] wrote, whatever its order of rows and number of row groups.
 ///
 /// # Errors
-/// [`FormatError`] when it is not Parquet, has other columns, or a value is impossible. On bytes that are
+/// [`FormatError`] when it is not Parquet, has other columns, or a row is no result. On bytes that are
 /// maliciously wrong the Parquet reader may panic; callers run this where a panic is caught.
 pub(crate) fn decode(bytes: Bytes) -> Result<Vec<AnalyticsResult>, FormatError> {
     let reader = SerializedFileReader::new(bytes)?;
@@ -99,7 +101,9 @@ pub(crate) fn decode(bytes: Bytes) -> Result<Vec<AnalyticsResult>, FormatError> 
     let mut results = Vec::new();
     for index in 0..reader.num_row_groups() {
         let columns = Columns::read(reader.get_row_group(index)?.as_ref())?;
-        columns.results_into(&mut results)?;
+        for row in 0..columns.len() {
+            results.push(columns.result(row)?);
+        }
     }
     Ok(results)
 }
@@ -122,7 +126,7 @@ impl Columns {
             rows.iter()
                 .map(|row| {
                     value(row).ok_or(StoreError::TooLarge {
-                        window_start: row.window_start,
+                        window_start: row.window_start(),
                         column,
                     })
                 })
@@ -132,24 +136,28 @@ impl Columns {
             rows.iter()
                 .map(|row| {
                     decimal(value(row)).ok_or(StoreError::TooLarge {
-                        window_start: row.window_start,
+                        window_start: row.window_start(),
                         column,
                     })
                 })
                 .collect::<Result<Vec<_>, _>>()
         };
         Ok(Self {
-            window_start: each("window_start", |row| row.window_start.millis().checked_mul(1000))?,
-            window_end: each("window_end", |row| row.window_end.millis().checked_mul(1000))?,
-            order_count: each("order_count", |row| i64::try_from(row.order_count).ok())?,
-            total_items: each("total_items", |row| Some(row.total_items))?,
-            unique_users: each("unique_users", |row| i64::try_from(row.unique_users).ok())?,
-            total_revenue: money("total_revenue", |row| row.total_revenue)?,
+            window_start: each("window_start", |row| {
+                row.window_start().millis().checked_mul(1000)
+            })?,
+            window_end: each("window_end", |row| row.window_end().millis().checked_mul(1000))?,
+            order_count: each("order_count", |row| i64::try_from(row.order_count()).ok())?,
+            total_items: each("total_items", |row| Some(row.total_items()))?,
+            unique_users: each("unique_users", |row| i64::try_from(row.unique_users()).ok())?,
+            total_revenue: money("total_revenue", AnalyticsResult::total_revenue)?,
             average_order_value: money("average_order_value", AnalyticsResult::average_order_value)?,
-            revision: each("revision", |row| i32::try_from(row.revision).ok().map(i64::from))?
-                .into_iter()
-                .map(|revision| i32::try_from(revision).expect("just made from an i32"))
-                .collect(),
+            revision: each("revision", |row| {
+                i32::try_from(row.revision()).ok().map(i64::from)
+            })?
+            .into_iter()
+            .map(|revision| i32::try_from(revision).expect("just made from an i32"))
+            .collect(),
         })
     }
 
@@ -181,21 +189,24 @@ impl Columns {
         })
     }
 
-    /// The average is not read back: it follows from the other two.
-    fn results_into(&self, results: &mut Vec<AnalyticsResult>) -> Result<(), FormatError> {
-        for row in 0..self.window_start.len() {
-            let wrong = |column: &'static str| FormatError::Value { column, row };
-            results.push(AnalyticsResult {
-                window_start: moment(self.window_start[row]).ok_or(wrong("window_start"))?,
-                window_end: moment(self.window_end[row]).ok_or(wrong("window_end"))?,
-                order_count: u64::try_from(self.order_count[row]).map_err(|_| wrong("order_count"))?,
-                total_revenue: amount(&self.total_revenue[row]).ok_or(wrong("total_revenue"))?,
-                total_items: self.total_items[row],
-                unique_users: u64::try_from(self.unique_users[row]).map_err(|_| wrong("unique_users"))?,
-                revision: u32::try_from(self.revision[row]).map_err(|_| wrong("revision"))?,
-            });
-        }
-        Ok(())
+    fn len(&self) -> usize {
+        self.window_start.len()
+    }
+
+    /// The result of a row. The average is not read back: it follows from the other two.
+    fn result(&self, row: usize) -> Result<AnalyticsResult, FormatError> {
+        let wrong = |column: &'static str| FormatError::Value { column, row };
+        let window_start = moment(self.window_start[row]).ok_or(wrong("window_start"))?;
+        let window_end = moment(self.window_end[row]).ok_or(wrong("window_end"))?;
+        let totals = ResultTotals {
+            order_count: u64::try_from(self.order_count[row]).map_err(|_| wrong("order_count"))?,
+            total_revenue: amount(&self.total_revenue[row]).ok_or(wrong("total_revenue"))?,
+            total_items: self.total_items[row],
+            unique_users: u64::try_from(self.unique_users[row]).map_err(|_| wrong("unique_users"))?,
+        };
+        let revision = u32::try_from(self.revision[row]).map_err(|_| wrong("revision"))?;
+        AnalyticsResult::new(window_start..window_end, totals, revision)
+            .map_err(|fault| FormatError::Result { row, fault })
     }
 }
 
@@ -251,3 +262,6 @@ fn moment(micros: i64) -> Option<Timestamp> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,7 +98,7 @@ impl Pending {
     pub(crate) fn add(&mut self, rows: Vec<AnalyticsResult>, position: i64, now: Instant, wall: Timestamp) {
         let before = self.received;
         for row in rows {
-            let hour = Hour::of(row.window_start);
+            let hour = Hour::of(row.window_start());
             self.newest = self.newest.max(Some(hour));
             let waiting = self.hours.entry(hour).or_insert_with(|| Waiting::new(now));
             waiting.add(row, before, now, wall);
@@ -241,7 +241,7 @@ impl Waiting {
             self.safe_then = before;
         }
         self.last_at = now;
-        self.of_the_past &= row.window_end.millis() < wall.millis() - PAST_MS;
+        self.of_the_past &= row.window_end().millis() < wall.millis() - PAST_MS;
         self.rows.take(row);
     }
 

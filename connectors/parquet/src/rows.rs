@@ -15,19 +15,19 @@ impl Rows {
     /// The highest revision stands. Two rows of one revision are equal, unless something is wrong elsewhere; then
     /// the one with more orders stands, so that the outcome does not depend on the order in which writers came.
     pub(crate) fn take(&mut self, row: AnalyticsResult) -> bool {
-        match self.0.entry(row.window_start) {
+        match self.0.entry(row.window_start()) {
             Entry::Vacant(free) => {
                 free.insert(row);
                 true
             }
             Entry::Occupied(mut standing) => {
                 let better = rank(&row) > rank(standing.get());
-                if row.revision == standing.get().revision && row != *standing.get() {
+                if row.revision() == standing.get().revision() && row != *standing.get() {
                     tracing::warn!(
-                        window_start = %row.window_start,
-                        revision = row.revision,
-                        orders = row.order_count,
-                        orders_standing = standing.get().order_count,
+                        window_start = %row.window_start(),
+                        revision = row.revision(),
+                        orders = row.order_count(),
+                        orders_standing = standing.get().order_count(),
                         "one revision of a window has two different results"
                     );
                 }
@@ -64,11 +64,11 @@ impl Rows {
 /// A total order, so that merging is the same in whichever order rows come.
 fn rank(row: &AnalyticsResult) -> impl Ord {
     (
-        row.revision,
-        row.order_count,
-        row.total_revenue.minor(),
-        row.total_items,
-        row.unique_users,
-        row.window_end,
+        row.revision(),
+        row.order_count(),
+        row.total_revenue().minor(),
+        row.total_items(),
+        row.unique_users(),
+        row.window_end(),
     )
 }

@@ -31,19 +31,19 @@ pub struct Written {
 /// # Examples
 /// ```
 /// # use weir_parquet::Store;
-/// # use weir_proto::{AnalyticsResult, MoneySum, Timestamp};
+/// # use weir_proto::{AnalyticsResult, MoneySum, ResultTotals, Timestamp};
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 /// # runtime.block_on(async {
 /// let store = Store::open("memory:", "order-analytics").await?;
-/// let row = AnalyticsResult {
-///     window_start: Timestamp::parse_rfc3339("2026-11-23T02:36:00Z")?,
-///     window_end: Timestamp::parse_rfc3339("2026-11-23T02:37:00Z")?,
+/// let start = Timestamp::parse_rfc3339("2026-11-23T02:36:00Z")?;
+/// let end = Timestamp::parse_rfc3339("2026-11-23T02:37:00Z")?;
+/// let totals = ResultTotals {
 ///     order_count: 3,
 ///     total_revenue: MoneySum::from_minor(389_70),
 ///     total_items: 7,
 ///     unique_users: 2,
-///     revision: 0,
 /// };
+/// let row = AnalyticsResult::new(start..end, totals, 0)?;
 /// assert_eq!(store.merge(&[row]).await?.files, 1);
 /// assert_eq!(store.merge(&[row]).await?.files, 0);
 /// assert_eq!(store.read_all().await?, [row]);
@@ -142,7 +142,7 @@ impl Store {
     pub async fn merge(&self, rows: &[AnalyticsResult]) -> Result<Written, StoreError> {
         let mut hours: BTreeMap<Hour, Rows> = BTreeMap::new();
         for row in rows {
-            hours.entry(Hour::of(row.window_start)).or_default().take(*row);
+            hours.entry(Hour::of(row.window_start())).or_default().take(*row);
         }
         let mut written = Written::default();
         for (hour, rows) in hours {

@@ -198,7 +198,11 @@ impl Committer {
 
     fn report(&self, draft: &Draft, rejected: usize) {
         let metrics = &self.shared.metrics;
-        let revised = draft.results.iter().filter(|result| result.revision > 0).count() as u64;
+        let revised = draft
+            .results
+            .iter()
+            .filter(|result| result.revision() > 0)
+            .count() as u64;
         metrics.revised.inc_by(revised);
         metrics.published.inc_by(draft.results.len() as u64 - revised);
         if self.settings.print {

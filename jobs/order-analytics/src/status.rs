@@ -194,7 +194,7 @@ impl Shared {
             .and_then(|s| Timestamp::from_millis(s.saturating_mul(1_000)));
         state.processed.extend(processed);
         for result in results {
-            if result.revision == 0 {
+            if result.revision() == 0 {
                 state.published += 1;
             } else {
                 state.revised += 1;

@@ -1,7 +1,9 @@
 //! The analytics result as JSON.
 
+use std::ops::Range;
+
 use proptest::prelude::*;
-use weir_proto::{AnalyticsResult, MoneySum, Timestamp};
+use weir_proto::{AnalyticsResult, Fault, Field, MoneySum, ResultTotals, Timestamp};
 
 const PLAIN: &str = r#"{"window_start":"2026-11-23T02:36:00Z","window_end":"2026-11-23T02:37:00Z","order_count":3,"total_revenue":"389.70","total_items":7,"unique_users":2,"average_order_value":"129.90","revision":0}"#;
 
@@ -12,21 +14,85 @@ fn error_of(what: &str, by: &str) -> String {
         .to_string()
 }
 
-#[test]
-fn the_documented_result_is_written_byte_for_byte() {
-    let result = AnalyticsResult {
-        window_start: Timestamp::parse_rfc3339("2026-11-23T02:36:00Z").unwrap(),
-        window_end: Timestamp::parse_rfc3339("2026-11-23T02:37:00Z").unwrap(),
+fn plain_window() -> Range<Timestamp> {
+    let at = |text| Timestamp::parse_rfc3339(text).unwrap();
+    at("2026-11-23T02:36:00Z")..at("2026-11-23T02:37:00Z")
+}
+
+fn plain_totals() -> ResultTotals {
+    ResultTotals {
         order_count: 3,
         total_revenue: MoneySum::from_minor(38_970),
         total_items: 7,
         unique_users: 2,
-        revision: 0,
-    };
+    }
+}
+
+#[test]
+fn the_documented_result_is_written_byte_for_byte() {
+    let result = AnalyticsResult::new(plain_window(), plain_totals(), 0).unwrap();
     assert_eq!(String::from_utf8(result.to_json()).unwrap(), PLAIN);
     assert_eq!(AnalyticsResult::from_json(PLAIN.as_bytes()), Ok(result));
     assert_eq!(serde_json::to_string(&result).unwrap(), PLAIN);
     assert_eq!(result.key(), "2026-11-23T02:36:00Z");
+}
+
+#[test]
+fn a_result_holds_what_it_was_made_of() {
+    let result = AnalyticsResult::new(plain_window(), plain_totals(), 12).unwrap();
+    assert_eq!(result.window_start()..result.window_end(), plain_window());
+    assert_eq!(result.totals(), plain_totals());
+    assert_eq!(
+        (result.order_count(), result.total_items(), result.unique_users()),
+        (3, 7, 2)
+    );
+    assert_eq!(result.total_revenue().to_string(), "389.70");
+    assert_eq!(result.average_order_value().to_string(), "129.90");
+    assert_eq!(result.revision(), 12);
+}
+
+#[test]
+fn parts_that_are_no_result_are_refused_with_the_field_and_its_fault() {
+    let error_of = |change: fn(&mut ResultTotals)| {
+        let mut totals = plain_totals();
+        change(&mut totals);
+        let error = AnalyticsResult::new(plain_window(), totals, 0).unwrap_err();
+        error.to_string()
+    };
+    assert_eq!(
+        error_of(|totals| totals.order_count = 0),
+        "order_count: `0` is not between 1 and 9223372036854775807"
+    );
+    assert_eq!(
+        error_of(|totals| totals.order_count = u64::MAX),
+        "order_count: `18446744073709551615` is not between 1 and 9223372036854775807"
+    );
+    assert_eq!(
+        error_of(|totals| totals.total_revenue = MoneySum::from_minor(-1)),
+        "total_revenue: `-0.01` is negative"
+    );
+    assert_eq!(
+        error_of(|totals| totals.total_items = -7),
+        "total_items: `-7` is not between 1 and 9223372036854775807"
+    );
+    assert_eq!(
+        error_of(|totals| totals.total_items = 2),
+        "total_items: is less than order_count"
+    );
+    assert_eq!(
+        error_of(|totals| totals.unique_users = 0),
+        "unique_users: `0` is not between 1 and 9223372036854775807"
+    );
+    assert_eq!(
+        error_of(|totals| totals.unique_users = 4),
+        "unique_users: is more than order_count"
+    );
+    let Range { start, end } = plain_window();
+    for window in [start..start, end..start] {
+        let error = AnalyticsResult::new(window, plain_totals(), 0).unwrap_err();
+        assert_eq!(error.field(), Field::Named("window_end"));
+        assert_eq!(error.fault(), &Fault::Contradiction("is not after window_start"));
+    }
 }
 
 #[test]
@@ -86,6 +152,12 @@ fn what_we_cannot_have_written_is_refused() {
     );
 }
 
+/// Counts about the edges of what one may be; as a signed number the largest is negative.
+fn counts() -> impl Strategy<Value = u64> {
+    let most = i64::MAX.unsigned_abs();
+    prop_oneof![4 => 0..5_u64, 1 => most - 1..most + 2, 1 => Just(u64::MAX)]
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_as_it_was(
@@ -97,18 +169,38 @@ proptest! {
         users in any::<prop::sample::Index>(),
         revision in any::<u32>(),
     ) {
-        let result = AnalyticsResult {
-            window_start: Timestamp::from_millis(start).unwrap(),
-            window_end: Timestamp::from_millis(start + length).unwrap(),
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let totals = ResultTotals {
             order_count,
             total_revenue: MoneySum::from_minor(revenue),
             total_items: items.max(i64::try_from(order_count).unwrap()),
             unique_users: 1 + users.index(usize::try_from(order_count).unwrap()) as u64,
-            revision,
         };
+        let result = AnalyticsResult::new(at(start)..at(start + length), totals, revision).unwrap();
         let value = result.to_json();
         prop_assert_eq!(AnalyticsResult::from_json(&value), Ok(result));
         prop_assert_eq!(serde_json::to_vec(&result).unwrap(), value);
+    }
+
+    #[test]
+    fn parts_are_taken_if_and_only_if_the_reader_takes_what_they_come_to(
+        (start, end) in (0..5_i64, 0..5_i64),
+        (order_count, unique_users) in (counts(), counts()),
+        total_items in counts().prop_map(|count| count as i64),
+        cents in -3..30_i128,
+    ) {
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let total_revenue = MoneySum::from_minor(cents);
+        let totals = ResultTotals { order_count, total_revenue, total_items, unique_users };
+        let (start, end) = (at(start), at(end));
+        let average = total_revenue.average(order_count);
+        let value = format!(
+            r#"{{"window_start":"{start}","window_end":"{end}","order_count":{order_count},"total_revenue":"{total_revenue}","total_items":{total_items},"unique_users":{unique_users},"average_order_value":"{average}","revision":0}}"#
+        );
+        prop_assert_eq!(
+            AnalyticsResult::new(start..end, totals, 0).ok(),
+            AnalyticsResult::from_json(value.as_bytes()).ok()
+        );
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl<'a> Job<'a> {
                 .and_then(|value| AnalyticsResult::from_json(value).ok())
             {
                 Some(result) => {
-                    results.insert(result.window_start, result);
+                    results.insert(result.window_start(), result);
                 }
                 None => unreadable += 1,
             },
@@ -161,7 +161,7 @@ impl<'a> Job<'a> {
             "{orders} orders were written, the job says {totals:?}"
         );
         let results = self.results()?;
-        let counted: u64 = results.values().map(|result| result.order_count).sum();
+        let counted: u64 = results.values().map(|result| result.order_count()).sum();
         ensure!(
             counted == orders,
             "{orders} orders were written, {counted} stand in windows"

@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use weir_proto::MoneySum;
+use weir_proto::{MoneySum, ResultTotals};
 
 use super::*;
 
@@ -43,15 +43,14 @@ fn row(minute: u8, revision: u8) -> AnalyticsResult {
     let at = |minute: i64| {
         Timestamp::from_millis(1_700_000_000_000 / 3_600_000 * 3_600_000 + minute * 60_000).unwrap()
     };
-    AnalyticsResult {
-        window_start: at(minute.into()),
-        window_end: at(i64::from(minute) + 1),
+    let totals = ResultTotals {
         order_count: 1,
         total_revenue: MoneySum::from_minor(1),
         total_items: 1,
         unique_users: 1,
-        revision: revision.into(),
-    }
+    };
+    let minute = i64::from(minute);
+    AnalyticsResult::new(at(minute)..at(minute + 1), totals, revision.into()).unwrap()
 }
 
 struct Model {
@@ -104,8 +103,8 @@ impl Model {
         match outcome {
             Outcome::Written => {
                 for row in rows {
-                    let stands = self.stored.entry(row.window_start).or_default();
-                    *stands = (*stands).max(row.revision);
+                    let stands = self.stored.entry(row.window_start()).or_default();
+                    *stands = (*stands).max(row.revision());
                 }
                 self.pending.written(hour, self.now);
             }
@@ -138,8 +137,8 @@ impl Model {
         for (position, row) in &self.sent {
             let stands = self
                 .stored
-                .get(&row.window_start)
-                .is_some_and(|&revision| revision >= row.revision);
+                .get(&row.window_start())
+                .is_some_and(|&revision| revision >= row.revision());
             assert!(Some(*position) > durable || stands, "{durable:?} passes {row:?}");
         }
     }
@@ -152,7 +151,7 @@ proptest! {
         at_once in 1..4_usize,
         of_the_past: bool,
     ) {
-        let wall = row(if of_the_past { 0 } else { 239 }, 0).window_end;
+        let wall = row(if of_the_past { 0 } else { 239 }, 0).window_end();
         let wall = Timestamp::from_millis(wall.millis() + if of_the_past { 86_400_000 } else { 0 }).unwrap();
         let mut model = Model::new(at_once, Instant::now(), wall);
         for step in &steps {

@@ -8,7 +8,7 @@ use test_support::servers::needed;
 use weir_proto::{AnalyticsResult, MoneySum};
 
 use crate::folder::store_in;
-use crate::support::{Bucket, minutes};
+use crate::support::{Bucket, minutes, revised, with_totals};
 
 /// What tests/read_back.py sees, or `None` when there is no Python for it.
 fn read_back(arguments: &[&str]) -> Option<Value> {
@@ -27,14 +27,14 @@ fn read_back(arguments: &[&str]) -> Option<Value> {
 fn as_text(rows: &[AnalyticsResult]) -> Value {
     let text = |row: &AnalyticsResult| {
         json!([
-            row.window_start.to_string(),
-            row.window_end.to_string(),
-            row.order_count.to_string(),
-            row.total_items.to_string(),
-            row.unique_users.to_string(),
-            row.total_revenue.to_string(),
+            row.window_start().to_string(),
+            row.window_end().to_string(),
+            row.order_count().to_string(),
+            row.total_items().to_string(),
+            row.unique_users().to_string(),
+            row.total_revenue().to_string(),
             row.average_order_value().to_string(),
-            row.revision.to_string(),
+            row.revision().to_string(),
         ])
     };
     rows.iter().map(text).collect()
@@ -43,8 +43,9 @@ fn as_text(rows: &[AnalyticsResult]) -> Value {
 /// Three hours over midnight, one amount as large as the column takes.
 fn rows() -> Vec<AnalyticsResult> {
     let mut rows = minutes("2026-11-23T02:30:00Z", 150);
-    rows[7].total_revenue = MoneySum::from_minor(10_i128.pow(36) - 1);
-    rows[9].revision = 4;
+    let most = MoneySum::from_minor(10_i128.pow(36) - 1);
+    rows[7] = with_totals(rows[7], |totals| totals.total_revenue = most);
+    rows[9] = revised(rows[9], 4);
     rows
 }
 
@@ -86,7 +87,7 @@ async fn duckdb_and_pyarrow_read_a_folder_with_the_same_types_and_values() {
         })
     );
     assert_eq!(seen["duckdb"]["rows"], as_text(&rows));
-    let sum: i128 = rows.iter().map(|row| row.total_revenue.minor()).sum();
+    let sum: i128 = rows.iter().map(|row| row.total_revenue().minor()).sum();
     assert_eq!(
         seen["duckdb"]["sum"],
         json!(MoneySum::from_minor(sum).to_string())

@@ -10,7 +10,7 @@ use weir_parquet::Store;
 use weir_proto::{AnalyticsResult, MoneySum};
 
 use crate::folder::{FIRST_HOUR, store_in};
-use crate::support::{JOB, minutes};
+use crate::support::{JOB, minutes, revised, with_totals};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -24,12 +24,15 @@ async fn written(rows: &[AnalyticsResult]) -> Bytes {
     fs::read(folder.path().join(FIRST_HOUR)).unwrap().into()
 }
 
-/// What `windows-v1.parquet` holds.
+/// What `windows-v1-sound.parquet` holds.
 fn rows_of_the_fixture() -> Vec<AnalyticsResult> {
     let mut rows = minutes("2026-11-23T02:00:00Z", 3);
-    rows[1].revision = 7;
-    rows[2].total_revenue = MoneySum::from_minor(10_i128.pow(38) - 1);
-    rows[2].order_count = 3;
+    rows[1] = revised(rows[1], 7);
+    rows[2] = with_totals(rows[2], |totals| {
+        totals.total_revenue = MoneySum::from_minor(10_i128.pow(38) - 1);
+        totals.order_count = 3;
+        totals.unique_users = 2;
+    });
     rows
 }
 
@@ -49,7 +52,7 @@ async fn a_file_of_version_1_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join(FIRST_HOUR);
     fs::create_dir_all(place.parent().unwrap()).unwrap();
-    fs::copy(fixture("windows-v1.parquet"), place).unwrap();
+    fs::copy(fixture("windows-v1-sound.parquet"), place).unwrap();
     let store = Store::open(folder.path().to_str().unwrap(), JOB).await.unwrap();
     assert_eq!(store.read_all().await.unwrap(), rows_of_the_fixture());
 }

@@ -1,9 +1,9 @@
 //! What a merge promises, wherever the files lie.
 
 use weir_parquet::{Store, StoreError};
-use weir_proto::AnalyticsResult;
+use weir_proto::MoneySum;
 
-use crate::support::{HOUR, JOB, MINUTE, at, expected, later, minutes, row, window};
+use crate::support::{HOUR, JOB, MINUTE, at, expected, later, minutes, row, window, with_totals};
 
 #[tokio::test]
 async fn what_was_merged_is_read_back_in_order() {
@@ -46,10 +46,7 @@ async fn the_highest_revision_stands_in_whichever_order_revisions_come() {
 #[tokio::test]
 async fn two_results_of_one_revision_leave_the_same_whichever_comes_first() {
     let fewer = row(at("2026-11-23T02:36:00Z"), 1);
-    let more = AnalyticsResult {
-        order_count: fewer.order_count + 5,
-        ..fewer
-    };
+    let more = with_totals(fewer, |totals| totals.order_count += 1);
     for order in [[fewer, more], [more, fewer]] {
         let store = Store::open("memory:", JOB).await.unwrap();
         for result in order {
@@ -118,18 +115,17 @@ async fn a_value_too_large_for_its_column_is_named_and_harms_nothing() {
     let store = Store::open("memory:", JOB).await.unwrap();
     let good = row(at("2026-11-23T02:36:00Z"), 0);
     store.merge(&[good]).await.unwrap();
-    let start = later(good.window_start, MINUTE);
-    let error = store
-        .merge(&[AnalyticsResult {
-            order_count: u64::MAX,
-            ..row(start, 0)
-        }])
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "order_count of the window at 2026-11-23T02:37:00Z is too large for its column"
-    );
+    let start = later(good.window_start(), MINUTE);
+    let revenue = MoneySum::from_minor(10_i128.pow(38));
+    let revenue = with_totals(row(start, 0), |totals| totals.total_revenue = revenue);
+    let revision = row(start, u32::MAX);
+    for (bad, column) in [(revenue, "total_revenue"), (revision, "revision")] {
+        let error = store.merge(&[bad]).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("{column} of the window at 2026-11-23T02:37:00Z is too large for its column")
+        );
+    }
     assert_eq!(store.read_all().await.unwrap(), [good]);
 }
 
@@ -152,11 +148,11 @@ pub(crate) async fn concurrent_writers_lose_nothing(stores: [Store; 3]) {
         let mut rows: Vec<_> = windows
             .iter()
             .enumerate()
-            .map(|(n, w)| row(w.window_start, (writer * 7 + n as u32 * 3) % 5))
+            .map(|(n, w)| row(w.window_start(), (writer * 7 + n as u32 * 3) % 5))
             .collect();
         // Windows that nobody else writes.
         rows.push(row(
-            later(windows[11].window_start, (i64::from(writer) + 1) * MINUTE),
+            later(windows[11].window_start(), (i64::from(writer) + 1) * MINUTE),
             0,
         ));
         all.extend(rows.clone());

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use test_support::servers::needed;
 use weir_parquet::Store;
-use weir_proto::{AnalyticsResult, MoneySum, Timestamp};
+use weir_proto::{AnalyticsResult, MoneySum, ResultTotals, Timestamp};
 
 pub(crate) const JOB: &str = "order-analytics";
 pub(crate) const MINUTE: i64 = 60_000;
@@ -24,15 +24,25 @@ pub(crate) fn row(start: Timestamp, revision: u32) -> AnalyticsResult {
 
 pub(crate) fn window(start: Timestamp, length_ms: i64, revision: u32) -> AnalyticsResult {
     let orders = 1 + u64::try_from(start.millis() / 1000 % 97).unwrap() + u64::from(revision);
-    AnalyticsResult {
-        window_start: start,
-        window_end: later(start, length_ms),
+    let totals = ResultTotals {
         order_count: orders,
         total_revenue: MoneySum::from_minor(i128::from(orders) * 12_995 + 1),
         total_items: i64::try_from(orders).unwrap() * 2,
         unique_users: orders.div_ceil(2),
-        revision,
-    }
+    };
+    AnalyticsResult::new(start..later(start, length_ms), totals, revision).unwrap()
+}
+
+/// The row with another revision.
+pub(crate) fn revised(row: AnalyticsResult, revision: u32) -> AnalyticsResult {
+    AnalyticsResult::new(row.window_start()..row.window_end(), row.totals(), revision).unwrap()
+}
+
+/// The row with other totals.
+pub(crate) fn with_totals(row: AnalyticsResult, change: impl FnOnce(&mut ResultTotals)) -> AnalyticsResult {
+    let mut totals = row.totals();
+    change(&mut totals);
+    AnalyticsResult::new(row.window_start()..row.window_end(), totals, row.revision()).unwrap()
 }
 
 pub(crate) fn later(start: Timestamp, ms: i64) -> Timestamp {
@@ -50,8 +60,8 @@ pub(crate) fn minutes(first: &str, count: i64) -> Vec<AnalyticsResult> {
 pub(crate) fn expected(rows: impl IntoIterator<Item = AnalyticsResult>) -> Vec<AnalyticsResult> {
     let mut windows: BTreeMap<Timestamp, AnalyticsResult> = BTreeMap::new();
     for row in rows {
-        let stands = windows.entry(row.window_start).or_insert(row);
-        if row.revision > stands.revision {
+        let stands = windows.entry(row.window_start()).or_insert(row);
+        if row.revision() > stands.revision() {
             *stands = row;
         }
     }

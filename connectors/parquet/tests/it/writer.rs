@@ -236,7 +236,7 @@ async fn rows_sent_again_and_revisions_cost_no_row() {
     let store = Store::open("memory:", JOB).await.unwrap();
     let writer = Writer::spawn(store.clone(), &Handle::current(), |_| {});
     let rows = minutes("2026-11-23T02:00:00Z", 5);
-    let revised = row(rows[2].window_start, 3);
+    let revised = row(rows[2].window_start(), 3);
     writer.send(rows.clone(), 5);
     writer.send(vec![revised], 6);
     writer.send(rows.clone(), 11);

@@ -46,17 +46,17 @@ pub(super) fn window_lines(results: &[AnalyticsResult]) -> Vec<String> {
 }
 
 fn window_line(result: &AnalyticsResult) -> String {
-    let revised = match result.revision {
+    let revised = match result.revision() {
         0 => String::new(),
         revision => format!("  revision {revision}"),
     };
     format!(
         "window {}  {} orders  revenue {}  items {}  users {}  average {}{revised}",
-        result.window_start,
-        grouped(result.order_count),
-        grouped(result.total_revenue),
-        grouped(result.total_items),
-        grouped(result.unique_users),
+        result.window_start(),
+        grouped(result.order_count()),
+        grouped(result.total_revenue()),
+        grouped(result.total_items()),
+        grouped(result.unique_users()),
         grouped(result.average_order_value()),
     )
 }

@@ -76,13 +76,13 @@ impl Table {
         match self
             .recent
             .iter_mut()
-            .find(|(_, known)| known.window_start == result.window_start)
+            .find(|(_, known)| known.window_start() == result.window_start())
         {
             Some(entry) => *entry = (seen, result),
             None => {
                 let place = self
                     .recent
-                    .partition_point(|(_, known)| known.window_start < result.window_start);
+                    .partition_point(|(_, known)| known.window_start() < result.window_start());
                 self.recent.insert(place, (seen, result));
                 if self.recent.len() > KEPT {
                     self.recent.pop_front();
@@ -240,16 +240,16 @@ fn heading() -> String {
 }
 
 fn window_row(result: &AnalyticsResult) -> String {
-    let revision = match result.revision {
+    let revision = match result.revision() {
         0 => String::new(),
         revision => revision.to_string(),
     };
     row(&[
-        &result.window_start.to_string(),
-        &grouped(result.order_count),
-        &grouped(result.total_revenue),
-        &grouped(result.total_items),
-        &grouped(result.unique_users),
+        &result.window_start().to_string(),
+        &grouped(result.order_count()),
+        &grouped(result.total_revenue()),
+        &grouped(result.total_items()),
+        &grouped(result.unique_users()),
         &grouped(result.average_order_value()),
         &revision,
     ])
@@ -300,18 +300,17 @@ fn put(out: &mut std::io::StdoutLock<'_>, text: &str) {
 mod tests {
     use super::*;
     use order_analytics::Status;
-    use weir_proto::{MoneySum, Timestamp};
+    use weir_proto::{MoneySum, ResultTotals, Timestamp};
 
     fn result(minute: i64, revision: u32) -> AnalyticsResult {
-        AnalyticsResult {
-            window_start: Timestamp::from_millis(minute * 60_000).unwrap(),
-            window_end: Timestamp::from_millis((minute + 1) * 60_000).unwrap(),
+        let at = |minute| Timestamp::from_millis(minute * 60_000).unwrap();
+        let totals = ResultTotals {
             order_count: 1_234,
             total_revenue: MoneySum::from_minor(12_345_670),
             total_items: 3_000,
             unique_users: 900,
-            revision,
-        }
+        };
+        AnalyticsResult::new(at(minute)..at(minute + 1), totals, revision).unwrap()
     }
 
     fn view() -> View {

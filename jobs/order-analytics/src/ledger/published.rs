@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_dataflow::changelog::Totals as WindowTotals;
 use weir_dataflow::window::Rules;
-use weir_proto::{AnalyticsResult, MoneySum, Timestamp};
+use weir_proto::{AnalyticsResult, MoneySum, ResultTotals, Timestamp};
 
 use crate::progress::{Published, PublishedTotals};
 
@@ -177,14 +177,13 @@ impl Windows {
             Timestamp::from_millis(millis)
                 .expect("a window holds an order, so it lies within the years of event times")
         };
-        Some(AnalyticsResult {
-            window_start: at(window),
-            window_end: at(self.rules.end(window)),
+        let totals = ResultTotals {
             order_count: totals.orders,
             total_revenue: MoneySum::from_minor(totals.cents),
             total_items: totals.items,
             unique_users: totals.users,
-            revision,
-        })
+        };
+        let result = AnalyticsResult::new(at(window)..at(self.rules.end(window)), totals, revision);
+        Some(result.expect("the totals are sums over orders, each with a user and an item or more"))
     }
 }

@@ -110,9 +110,9 @@ fn results(draft: Option<Draft>) -> Vec<(i64, u32, u64)> {
         .iter()
         .map(|result| {
             (
-                result.window_start.millis() / 1_000,
-                result.revision,
-                result.order_count,
+                result.window_start().millis() / 1_000,
+                result.revision(),
+                result.order_count(),
             )
         })
         .collect()

@@ -131,8 +131,10 @@ impl Run {
             );
             let mut world = world.borrow_mut();
             for result in draft.results {
-                let window = result.window_start.millis() / 1_000;
-                world.results.push((window, result.revision, result.order_count));
+                let window = result.window_start().millis() / 1_000;
+                world
+                    .results
+                    .push((window, result.revision(), result.order_count()));
             }
             for reject in draft.rejects {
                 let source = (reject.partition, reject.offset);

@@ -29,26 +29,26 @@ pub(super) fn anew(
         else {
             return;
         };
-        let length_ms = result.window_end.millis() - result.window_start.millis();
+        let length_ms = result.window_end().millis() - result.window_start().millis();
         if u128::from(length_ms.unsigned_abs()) != settings.window.as_millis() {
             // Of a job with other windows.
             return;
         }
-        let window = (result.window_start.millis() / 1_000).unsigned_abs();
+        let window = (result.window_start().millis() / 1_000).unsigned_abs();
         let newer = published
             .get(&window)
-            .is_none_or(|known| known.revision <= result.revision);
+            .is_none_or(|known| known.revision <= result.revision());
         if newer {
             let totals = PublishedTotals {
-                orders: result.order_count,
-                cents: result.total_revenue.minor(),
-                items: result.total_items,
-                users: result.unique_users,
+                orders: result.order_count(),
+                cents: result.total_revenue().minor(),
+                items: result.total_items(),
+                users: result.unique_users(),
             };
             published.insert(
                 window,
                 Published {
-                    revision: result.revision,
+                    revision: result.revision(),
                     totals,
                 },
             );

@@ -80,7 +80,7 @@ fn a_bounded_run_is_revised_by_the_next_one() {
     all.extend(more);
     Job::start(&stage.arguments(&["--bounded", "--workers", "3"])).ends_with(0, LONG);
     stage.holds(&all, 60);
-    assert_eq!(stage.results()[&0].revision, 1);
+    assert_eq!(stage.results()[&0].revision(), 1);
 }
 
 #[test]

@@ -122,6 +122,6 @@ fn a_value_of_50_mb_is_cut_for_the_dead_letter_topic() {
     let original = 50_000_000 + stage.name.len();
     assert_eq!(header(&rejected[0], "truncated"), Some(original.to_string()));
     assert!(rejected[0].value.as_ref().unwrap().len() > 1_000_000);
-    let total: u64 = stage.results().values().map(|result| result.order_count).sum();
+    let total: u64 = stage.results().values().map(|result| result.order_count()).sum();
     assert_eq!(total, 201);
 }

@@ -169,12 +169,12 @@ impl Stage {
         let mut newest: BTreeMap<i64, AnalyticsResult> = BTreeMap::new();
         for record in self.read("results") {
             let result = AnalyticsResult::from_json(record.value.as_deref().unwrap()).unwrap();
-            let window = result.window_start.millis() / 1_000 - BASE_S;
+            let window = result.window_start().millis() / 1_000 - BASE_S;
             let before = newest.insert(window, result);
-            let revision = before.map_or(0, |before| before.revision + 1);
-            assert_eq!(result.revision, revision, "window {window}");
+            let revision = before.map_or(0, |before| before.revision() + 1);
+            assert_eq!(result.revision(), revision, "window {window}");
             assert!(
-                before.is_none_or(|before| before.order_count < result.order_count),
+                before.is_none_or(|before| before.order_count() < result.order_count()),
                 "window {window}"
             );
         }
@@ -208,13 +208,13 @@ impl Stage {
             .results()
             .into_iter()
             .map(|(window, result)| {
-                let cents = result.total_revenue.minor();
+                let cents = result.total_revenue().minor();
                 (
                     window,
-                    result.order_count,
+                    result.order_count(),
                     cents,
-                    result.total_items,
-                    result.unique_users,
+                    result.total_items(),
+                    result.unique_users(),
                 )
             })
             .collect();

@@ -210,7 +210,7 @@ fn read(consumer: &BaseConsumer, stop: &AtomicBool) -> Result<Readable> {
         };
         let at = Instant::now();
         let result = AnalyticsResult::from_json(message.payload().unwrap_or_default())?;
-        readable.entry(result.window_end.millis() / 1_000).or_insert(at);
+        readable.entry(result.window_end().millis() / 1_000).or_insert(at);
     }
     Ok(readable)
 }
