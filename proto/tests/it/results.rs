@@ -152,6 +152,37 @@ fn what_we_cannot_have_written_is_refused() {
     );
 }
 
+/// The fields of the sample as they stand there, name and value.
+fn fields() -> impl Iterator<Item = &'static str> {
+    PLAIN.trim_matches(['{', '}']).split(',')
+}
+
+#[test]
+fn each_field_of_a_result_must_be_there_once_and_of_its_type() {
+    assert_eq!(fields().count(), 8);
+    for field in fields() {
+        let (quoted, value) = field.split_once(':').unwrap();
+        let name = quoted.trim_matches('"');
+        let others: Vec<_> = fields().filter(|other| *other != field).collect();
+        let missing = AnalyticsResult::from_json(format!("{{{}}}", others.join(",")).as_bytes()).unwrap_err();
+        assert_eq!(
+            (missing.field, missing.fault),
+            (Field::Named(name), Fault::Missing)
+        );
+
+        let twice = AnalyticsResult::from_json(format!("{{{field},{}", &PLAIN[1..]).as_bytes()).unwrap_err();
+        assert_eq!((twice.field, twice.fault), (Field::Named(name), Fault::Duplicate));
+
+        for other in ["null", "true", "[1]", "{\"a\":1}"] {
+            let value_at = PLAIN.find(field).unwrap() + quoted.len() + 1;
+            let spoilt = PLAIN.replacen(field, &format!("{quoted}:{other}"), 1);
+            let error = AnalyticsResult::from_json(spoilt.as_bytes()).unwrap_err();
+            assert_eq!((error.field, error.offset), (Field::Named(name), value_at));
+            assert!(matches!(error.fault, Fault::WrongType { .. }), "{value}: {error}");
+        }
+    }
+}
+
 /// Counts about the edges of what one may be; as a signed number the largest is negative.
 fn counts() -> impl Strategy<Value = u64> {
     let most = i64::MAX.unsigned_abs();
