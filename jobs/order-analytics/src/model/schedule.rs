@@ -32,14 +32,17 @@ pub(super) fn schedule(worker: &mut Worker, seed: u64) -> [usize; 5] {
         allowed: vec![0; parts],
     }));
     let mut run: Option<Run> = None;
-    let mut injected = BTreeSet::new();
     let mut quiet: Vec<bool> = (0..parts).map(|_| random.random_bool(0.3)).collect();
     let rate = [0.3, 1.0, 3.0][random.random_range(0..3)];
     // Old orders read again: their times are far from the wall clock.
     let behind = if random.random_bool(1.0 / 3.0) { 5_000 } else { 0 };
+    let mut producer = Producer {
+        behind,
+        next_id: 0,
+        injected: BTreeSet::new(),
+    };
     let losing = random.random_bool(0.3);
     let killing = [0.6, 0.6, 0.1][random.random_range(0..3)];
-    let mut next_id = 0;
     for _ in 0..[100, 300, 600][random.random_range(0..3)] {
         let what: f64 = random.random();
         if what < 0.15 {
@@ -50,14 +53,7 @@ pub(super) fn schedule(worker: &mut Worker, seed: u64) -> [usize; 5] {
             if quiet[partition] && random.random_bool(0.97) {
                 continue;
             }
-            produce(
-                &mut random,
-                &mut world.borrow_mut(),
-                partition,
-                behind,
-                &mut next_id,
-                &mut injected,
-            );
+            producer.produce(&mut random, &mut world.borrow_mut(), partition);
             if random.random_bool(0.02) {
                 quiet[partition] = !quiet[partition];
             }
@@ -103,14 +99,7 @@ pub(super) fn schedule(worker: &mut Worker, seed: u64) -> [usize; 5] {
                     if random.random_bool(0.5) {
                         // The log goes on, and is read on, while the ends are on their way.
                         let partition = random.random_range(0..parts);
-                        produce(
-                            &mut random,
-                            &mut world.borrow_mut(),
-                            partition,
-                            behind,
-                            &mut next_id,
-                            &mut injected,
-                        );
+                        producer.produce(&mut random, &mut world.borrow_mut(), partition);
                         world.borrow_mut().allow_all();
                         ended.turn(worker);
                     }
@@ -128,7 +117,7 @@ pub(super) fn schedule(worker: &mut Worker, seed: u64) -> [usize; 5] {
     last.finish(worker, &world, ends);
     last.crash(worker, &world);
     let world = world.borrow();
-    judge(&world, &injected);
+    judge(&world, &producer.injected);
     [
         world.log.iter().map(Vec::len).sum(),
         world.results.len(),
@@ -138,49 +127,54 @@ pub(super) fn schedule(worker: &mut Worker, seed: u64) -> [usize; 5] {
     ]
 }
 
-fn produce(
-    random: &mut SmallRng,
-    world: &mut World,
-    partition: usize,
+/// Writes orders, copies of them and garbage to the log.
+struct Producer {
+    /// How far the orders' times are behind the wall clock, in seconds.
     behind: i64,
-    next_id: &mut u32,
-    injected: &mut BTreeSet<(i32, i64)>,
-) {
-    for _ in 0..[1, 3][random.random_range(0..2)] {
-        let ahead = if random.random_bool(0.1) && behind == 0 {
-            AHEAD
-        } else {
-            0
-        };
-        let mut at = world.now - behind - random.random_range(-ahead..=LAG / 2);
-        let kind: f64 = random.random();
-        let kafka_time = world.now;
-        if kind < 0.03 {
-            world.log[partition].push(Record {
-                order: None,
-                kafka_time,
-            });
-            continue;
-        }
-        let late = kind < 0.09;
-        if late {
-            at -= [LAG, WINDOW, 2 * WINDOW, 3 * WINDOW, 100][random.random_range(0..5)];
-        }
-        let record = Record {
-            order: Some((*next_id, at)),
-            kafka_time,
-        };
-        let mut write = |partition: usize| {
-            if late {
-                injected.insert((partition as i32, world.log[partition].len() as i64));
+    next_id: u32,
+    /// The records of orders that are late by intent.
+    injected: BTreeSet<(i32, i64)>,
+}
+
+impl Producer {
+    fn produce(&mut self, random: &mut SmallRng, world: &mut World, partition: usize) {
+        for _ in 0..[1, 3][random.random_range(0..2)] {
+            let ahead = if random.random_bool(0.1) && self.behind == 0 {
+                AHEAD
+            } else {
+                0
+            };
+            let mut at = world.now - self.behind - random.random_range(-ahead..=LAG / 2);
+            let kind: f64 = random.random();
+            let kafka_time = world.now;
+            if kind < 0.03 {
+                world.log[partition].push(Record {
+                    order: None,
+                    kafka_time,
+                });
+                continue;
             }
-            world.log[partition].push(record);
-        };
-        write(partition);
-        if random.random_bool(0.1) {
-            // Copies go to the partitions up to the order's own.
-            write(random.random_range(0..=partition));
+            let late = kind < 0.09;
+            if late {
+                at -= [LAG, WINDOW, 2 * WINDOW, 3 * WINDOW, 100][random.random_range(0..5)];
+            }
+            let record = Record {
+                order: Some((self.next_id, at)),
+                kafka_time,
+            };
+            let mut write = |partition: usize| {
+                if late {
+                    self.injected
+                        .insert((partition as i32, world.log[partition].len() as i64));
+                }
+                world.log[partition].push(record);
+            };
+            write(partition);
+            if random.random_bool(0.1) {
+                // Copies go to the partitions up to the order's own.
+                write(random.random_range(0..=partition));
+            }
+            self.next_id += 1;
         }
-        *next_id += 1;
     }
 }
