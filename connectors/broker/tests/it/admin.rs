@@ -284,14 +284,20 @@ fn a_missing_topic_is_created_only_where_that_is_switched_on() {
     assert_eq!(asked(&on), 3);
 }
 
-#[test]
-fn a_group_without_members_is_listed_and_deleted_with_its_offsets() {
+/// A broker whose group `g` has committed offset 7 of partition 0 of topic `t`, and the consumer that did it.
+fn group_at_seven() -> (Own, BaseConsumer) {
     let own = Own::start();
     own.topic("t", 1);
     let consumer: BaseConsumer = own.client().set("group.id", "g").create().unwrap();
     let mut list = TopicPartitionList::new();
     list.add_partition_offset("t", 0, Offset::Offset(7)).unwrap();
     consumer.commit(&list, CommitMode::Sync).unwrap();
+    (own, consumer)
+}
+
+#[test]
+fn a_group_without_members_is_listed_and_deleted_with_its_offsets() {
+    let (own, consumer) = group_at_seven();
     let groups = consumer.fetch_group_list(Some("g"), WAIT).unwrap();
     assert_eq!(groups.groups()[0].state(), "Empty");
     let deleted =
@@ -377,12 +383,7 @@ fn single_settings_are_changed_and_the_others_stay() {
 
 #[test]
 fn offsets_of_a_group_are_deleted_one_by_one() {
-    let own = Own::start();
-    own.topic("t", 1);
-    let consumer: BaseConsumer = own.client().set("group.id", "g").create().unwrap();
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset("t", 0, Offset::Offset(7)).unwrap();
-    consumer.commit(&list, CommitMode::Sync).unwrap();
+    let (own, _consumer) = group_at_seven();
     assert_eq!(committed(&own, "g"), Offset::Offset(7));
     let mut raw = Raw::connect(&own.address());
     // OffsetDelete version 0: group, one topic, its partition 0.
