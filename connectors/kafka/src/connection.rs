@@ -121,7 +121,8 @@ impl Connection {
             });
         }
         let mut config = ClientConfig::new();
-        config.set_log_level(RDKafkaLogLevel::Warning);
+        // That the broker has closed a connection is told at this level.
+        config.set_log_level(RDKafkaLogLevel::Info);
         config
             .set("client.id", "weir")
             .set("reconnect.backoff.max.ms", "1000");

@@ -81,6 +81,14 @@ impl Context {
         self.doubtful.swap(false, Ordering::Relaxed)
     }
 
+    /// Notes why the connection failed; whether it was another reason before.
+    fn failed(&self, reason: &str) -> bool {
+        match self.last_error.lock() {
+            Ok(mut last) => last.replace(reason.to_owned()).as_deref() != Some(reason),
+            Err(_) => false,
+        }
+    }
+
     /// The reason of the last failure, for an error that says no more than "timed out".
     pub(crate) fn last_error(&self) -> Option<String> {
         self.last_error.lock().ok().and_then(|last| last.clone())
@@ -89,9 +97,17 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // The errors of a partition that the batch interface does not hand over.
-        if facility == "ERROR" {
-            self.doubt();
+        match facility {
+            // The errors of a partition that the batch interface does not hand over.
+            "ERROR" => self.doubt(),
+            // Nor those of a connection that the broker closes.
+            "FAIL" if hung_up_on(message) => {
+                let (_, told) = message.split_once("]: ").unwrap_or(("", message));
+                self.failed(&format!(
+                    "{told}: the broker hangs up on the first request, as a TLS listener does; check security.protocol"
+                ));
+            }
+            _ => {}
         }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
@@ -115,10 +131,7 @@ impl ClientContext for Context {
             }
             return;
         }
-        let news = match self.last_error.lock() {
-            Ok(mut last) => last.replace(reason.to_owned()).as_deref() != Some(reason),
-            Err(_) => false,
-        };
+        let news = self.failed(reason);
         match code {
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) if news => {
                 tracing::warn!(
@@ -143,3 +156,31 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {}
+
+/// Whether librdkafka tells of a broker that closed the connection instead of answering the first request.
+fn hung_up_on(message: &str) -> bool {
+    message.contains("Disconnected") && message.contains("in state APIVERSION_QUERY")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_that_hangs_up_on_the_first_request_may_want_tls() {
+        let context = Context::new("test");
+        let closed = |state: &str| {
+            let message = format!(
+                "[thrd:b:1/bootstrap]: b:1/bootstrap: Disconnected: connection closed by peer (after 1ms in state {state})"
+            );
+            context.log(RDKafkaLogLevel::Info, "FAIL", &message);
+            context.last_error()
+        };
+        assert_eq!(closed("UP"), None);
+        let told = closed("APIVERSION_QUERY").unwrap_or_default();
+        assert!(
+            told.starts_with("b:1/bootstrap") && told.contains("security.protocol"),
+            "{told}"
+        );
+    }
+}
