@@ -103,6 +103,12 @@ impl<T: Silence> Drop for LetGo<T> {
     }
 }
 
+/// Serves all that librdkafka has to say about its connection, for a thread that waits for it anyway: behind a storm of
+/// log lines stands why there is no connection.
+pub(crate) fn serve_all(consumer: &BaseConsumer<Context>) {
+    while serve(consumer) {}
+}
+
 /// Serves what librdkafka has to say about its connection, without waiting; true if there is more. Bounded, so that a
 /// storm of log lines holds nobody up.
 pub(crate) fn serve(consumer: &BaseConsumer<Context>) -> bool {

@@ -92,7 +92,7 @@ impl Asking {
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }
             next = (next + self.period).max(Instant::now());
-            client::serve(&self.client);
+            client::serve_all(&self.client);
             if self.discovered.is_none_or(|at| at.elapsed() >= Probe::DISCOVERY) {
                 self.discover();
             }

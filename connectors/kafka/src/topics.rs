@@ -124,7 +124,7 @@ impl Maker<'_> {
         let context = self.asker.context();
         match listing::leaders(self.asker.client(), &spec.name, Duration::from_secs(1)) {
             Err(error) => {
-                client::serve(&self.asker);
+                client::serve_all(&self.asker);
                 let reason = context.last_error().unwrap_or_else(|| error.to_string());
                 context.went_down(&reason);
                 Ok(Attempt::Again(reason))
@@ -290,7 +290,7 @@ pub(crate) fn known_leaders(
             Ok(Err(code)) if is_final(code) => return Err(refused(topic, code)),
             Ok(Err(code)) => Attempt::Again(code.to_string()),
             Err(error) => {
-                client::serve(consumer);
+                client::serve_all(consumer);
                 let last = consumer.context().last_error();
                 Attempt::Again(last.unwrap_or_else(|| error.to_string()))
             }
