@@ -64,8 +64,11 @@ impl Context {
         }
     }
 
-    /// Notes that the broker answers; logs the end of an outage.
+    /// Notes that the broker answers, and forgets what was wrong before; logs the end of an outage.
     pub(crate) fn is_back(&self) {
+        if let Ok(mut last) = self.last_error.lock() {
+            *last = None;
+        }
         if self.down.swap(false, Ordering::Relaxed) {
             tracing::info!(client = self.purpose, "the Kafka broker answers again");
         }
@@ -165,6 +168,16 @@ fn hung_up_on(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_wrong_is_forgotten_once_the_broker_answers() {
+        let context = Context::new("test");
+        let refused = KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure);
+        context.error(refused, "connection refused");
+        assert_eq!(context.last_error().as_deref(), Some("connection refused"));
+        context.is_back();
+        assert_eq!(context.last_error(), None);
+    }
 
     #[test]
     fn a_broker_that_hangs_up_on_the_first_request_may_want_tls() {

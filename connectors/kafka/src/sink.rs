@@ -416,13 +416,8 @@ impl Sink {
 
     fn timed_out(&self) -> Fault {
         let seconds = self.options.transaction_timeout.as_secs_f64();
-        let last = self.producer.context().last_error().unwrap_or_default();
-        SinkError::Unavailable(
-            format!("not acknowledged within {seconds} s {last}")
-                .trim_end()
-                .to_owned(),
-        )
-        .into()
+        let why = self.producer.context().why_it_waits();
+        SinkError::Unavailable(format!("not acknowledged within {seconds} s: {why}")).into()
     }
 
     /// The error's text with what the client knows of the cause.

@@ -99,8 +99,14 @@ impl Deliveries {
 
     /// The broker keeps a transaction waiting.
     pub(super) fn waits(&self) {
-        self.client
-            .went_down(&self.last_error().unwrap_or_else(|| "no answer yet".to_owned()));
+        self.client.went_down(&self.why_it_waits());
+    }
+
+    /// What is known of why the broker keeps a transaction waiting. librdkafka does not tell what it tries again.
+    pub(super) fn why_it_waits(&self) -> String {
+        self.last_error().unwrap_or_else(|| {
+            "it is connected and does not acknowledge: its disk may be full, or replicas are away".to_owned()
+        })
     }
 
     pub(super) fn last_error(&self) -> Option<String> {
