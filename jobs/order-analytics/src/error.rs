@@ -79,9 +79,9 @@ impl From<TopicError> for JobError {
     fn from(error: TopicError) -> Self {
         match error {
             TopicError::Unavailable { .. } | TopicError::Stopped => Self::Unavailable(error.to_string()),
-            TopicError::Connection(_) | TopicError::Refused { .. } | TopicError::Missing(_) => {
-                Self::Refused(error.to_string())
-            }
+            // What shows only when a client is made, such as a file that cannot be read.
+            TopicError::Connection(_) => Self::setting("kafka", error.to_string()),
+            TopicError::Refused { .. } | TopicError::Missing(_) => Self::Refused(error.to_string()),
         }
     }
 }
@@ -94,7 +94,8 @@ impl From<TailError> for JobError {
             TailError::Unavailable { .. } | TailError::OutOfRange { .. } => {
                 Self::Unavailable(error.to_string())
             }
-            TailError::Connection(_) | TailError::Refused { .. } => Self::Refused(error.to_string()),
+            TailError::Connection(_) => Self::setting("kafka", error.to_string()),
+            TailError::Refused { .. } => Self::Refused(error.to_string()),
         }
     }
 }
