@@ -46,6 +46,16 @@ fn a_reader_of_the_printed_results_that_goes_away_ends_nothing() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let stage = Stage::new(&shared_dev_broker());
+    stage.make("orders", 1);
+    let orders = orders(600, 2, 0);
+    stage.write_orders(&orders, 1);
+    Job::start_unheard(&stage.arguments(&["--bounded"])).ends_with(0, LONG);
+    stage.holds(&orders, 60);
+}
+
+#[test]
 fn missing_topics_are_made_and_existing_ones_used_as_they_are() {
     let stage = Stage::new(&shared_dev_broker());
     Job::start(&stage.arguments(&["--bounded", "--orders-partitions", "5"])).ends_with(0, LONG);

@@ -10,6 +10,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use test_support::patience::eventually;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_order-analytics");
+
 /// A running `order-analytics`; killed when dropped.
 pub(crate) struct Job {
     child: Child,
@@ -23,16 +25,28 @@ impl Job {
     }
 
     pub(crate) fn start_with(arguments: &[String], environment: &[(&str, &str)]) -> Self {
-        let mut child = spawn(arguments, environment);
+        let mut child = spawn(Command::new(PROGRAM), arguments, environment);
         let stdout = gather(child.stdout.take().unwrap());
         Self::watch(child, stdout)
     }
 
     /// One whose standard output is a pipe that nobody reads any more.
     pub(crate) fn start_unread(arguments: &[String]) -> Self {
-        let mut child = spawn(arguments, &[]);
+        let mut child = spawn(Command::new(PROGRAM), arguments, &[]);
         drop(child.stdout.take());
         Self::watch(child, Arc::default())
+    }
+
+    /// One whose log is a pipe that nobody reads any more, so that no line of it can be written.
+    pub(crate) fn start_unheard(arguments: &[String]) -> Self {
+        let mut child = spawn(Command::new(PROGRAM), arguments, &[]);
+        drop(child.stderr.take());
+        let stdout = gather(child.stdout.take().unwrap());
+        Self {
+            child,
+            stdout,
+            stderr: Arc::default(),
+        }
     }
 
     fn watch(mut child: Child, stdout: Arc<Mutex<String>>) -> Self {
@@ -139,8 +153,8 @@ impl Drop for Job {
     }
 }
 
-fn spawn(arguments: &[String], environment: &[(&str, &str)]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_order-analytics"))
+fn spawn(mut command: Command, arguments: &[String], environment: &[(&str, &str)]) -> Child {
+    command
         .args(arguments)
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
