@@ -1,5 +1,7 @@
 //! A Parquet folder that cannot be written holds nobody up, and gets everything in the end.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,9 +47,40 @@ fn a_folder_that_turns_out_to_be_another_jobs_ends_the_run() {
 }
 
 #[test]
+fn a_read_only_folder_is_named_and_retried_and_gets_everything_once_it_may_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    std::fs::set_permissions(root, Permissions::from_mode(0o555)).unwrap();
+    let stage = Stage::new(&shared_dev_broker());
+    stage.make("orders", 1);
+    let orders = orders(400, 2, 0);
+    stage.write_orders(&orders, 1);
+    let mut job = Job::start_bound_by_permissions(&stage.arguments(&["--parquet", root.to_str().unwrap()]));
+    eventually("results", || match stage.read("results").len() {
+        windows if windows >= 3 => Ok(()),
+        windows => Err(format!("{windows}")),
+    });
+    job.says("Parquet cannot be written");
+    job.says("Permission denied");
+    job.says(root.to_str().unwrap());
+    assert!(job.metric("order_analytics_parquet_failures_total") > 0);
+    assert!(job.metric("order_analytics_parquet_waiting_results") >= 3);
+    assert_eq!(files(root), 0);
+
+    std::fs::set_permissions(root, Permissions::from_mode(0o755)).unwrap();
+    eventually("that all results are in storage", || {
+        match job.metric("order_analytics_parquet_waiting_results") {
+            0 => Ok(()),
+            waiting => Err(format!("{waiting} wait")),
+        }
+    });
+    assert_eq!(files(root), 1);
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_retried_while_results_go_on() {
     let folder = tempfile::tempdir().unwrap();
-    // A file where a folder should be: refused to root as well, unlike a read-only folder.
+    // A file where a folder should be.
     let parent = folder.path().join("parent");
     std::fs::write(&parent, "in the way").unwrap();
     let root = parent.join("windows");
