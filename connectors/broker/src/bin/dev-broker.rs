@@ -98,6 +98,8 @@ fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // A line that cannot be written, on a full disk for one, is lost: telling so would end the thread in a panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     log.with_ansi(std::io::stderr().is_terminal()).init();
     raise_file_limit(config.max_connections);

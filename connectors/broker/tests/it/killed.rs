@@ -227,6 +227,21 @@ fn help_says_what_the_broker_is_not() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (nobody, log) = std::io::pipe().unwrap();
+    drop(nobody);
+    let program = Program::spawn(
+        Command::new(env!("CARGO_BIN_EXE_dev-broker"))
+            .args(["--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(folder.path())
+            .env("RUST_LOG", "debug")
+            .stderr(log),
+    );
+    topic(&program.address, "t", 1, &[]);
+}
+
+#[test]
 fn a_full_disk_refuses_records_and_keeps_those_that_were_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start_on_a_disk_of(400, &folder);
