@@ -11,7 +11,11 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn init(file: Option<&Path>) -> Result<()> {
     let level = if file.is_some() { "info" } else { "warn" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        // A line that cannot be written, on a full disk for one, is lost: telling so may end the thread in a panic.
+        .log_internal_errors(false)
+        .with_ansi(false);
     let done = match file {
         Some(path) => {
             let file = File::options()
