@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Parser;
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::address::free_address;
 use crate::child::{Child, end_with_parent};
@@ -62,6 +64,40 @@ impl BrokerProcess {
         self.child.take().map_or(Ok(()), Child::kill)
     }
 
+    /// From now on none of its files may grow, as on a full disk. (The error has another number, the rest is the same.)
+    ///
+    /// # Errors
+    /// When the process is gone.
+    #[cfg(target_os = "linux")]
+    pub fn fill_the_disk(&self) -> Result<()> {
+        self.let_files_grow_to(Some(0))
+    }
+
+    /// There is room again.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    #[cfg(target_os = "linux")]
+    pub fn make_room(&self) -> Result<()> {
+        self.let_files_grow_to(None)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn let_files_grow_to(&self, most: Option<u64>) -> Result<()> {
+        use anyhow::Context;
+        use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+        let child = self.child.as_ref().context("the broker does not run")?;
+        let id = Pid::from_raw(child.id().cast_signed()).context("a process has a number")?;
+        // What a child may have at most it has from its parent.
+        let maximum = getrlimit(Resource::Fsize).maximum;
+        let limit = Rlimit {
+            current: most.or(maximum),
+            maximum,
+        };
+        prlimit(Some(id), Resource::Fsize, limit).context("the limit of the broker's files")?;
+        Ok(())
+    }
+
     /// Starts it again on the same folder and address, unless it runs.
     ///
     /// # Errors
@@ -105,6 +141,8 @@ pub fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        // A file that may not grow is an error then, and not the end of the process.
+        let _heard = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
         let config = weir_broker::Config {
             listen: arguments.listen,
             data_dir: arguments.data_dir,
