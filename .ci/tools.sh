@@ -3,10 +3,12 @@
 # Installs by name what is missing, where that is possible, else says what to install.
 system_packages() {
   local entry missing=()
-  for entry in cc:gcc c++:g++ make:make mvn:maven java:default-jre-headless python3:python3 flock:util-linux; do
+  for entry in cc:gcc c++:g++ make:make mvn:maven java:default-jre-headless python3:python3 flock:util-linux \
+    pkg-config:pkg-config openssl:openssl; do
     command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
   done
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+  pkg-config --exists openssl 2>/dev/null || missing+=(libssl-dev)
   ((${#missing[@]})) || return 0
   local apt=(env DEBIAN_FRONTEND=noninteractive apt-get)
   ((EUID == 0)) || apt=(sudo -n "${apt[@]}")

@@ -28,6 +28,51 @@ pub fn apache_kafka() -> Option<String> {
     needed("WEIR_TEST_KAFKA", "host:port of an Apache Kafka")
 }
 
+/// An Apache Kafka behind TLS that wants a password (SCRAM-SHA-512).
+#[derive(Debug)]
+pub struct GuardedKafka {
+    /// `host:port`.
+    pub address: String,
+    /// The file with the certificate of the authority that vouches for it, in PEM.
+    pub authority: String,
+    /// Who may come in.
+    pub user: String,
+    /// And by which password.
+    pub password: String,
+}
+
+impl GuardedKafka {
+    /// What a client must be told beside the address, by librdkafka's names.
+    pub fn properties(&self) -> Vec<(String, String)> {
+        [
+            ("security.protocol", "SASL_SSL"),
+            ("ssl.ca.location", &self.authority),
+            ("sasl.mechanism", "SCRAM-SHA-512"),
+            ("sasl.username", &self.user),
+            ("sasl.password", &self.password),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+}
+
+/// The guarded Apache Kafka, or `None` when the test is to be skipped.
+///
+/// # Panics
+/// As [`needed`].
+#[track_caller]
+pub fn guarded_kafka() -> Option<GuardedKafka> {
+    Some(GuardedKafka {
+        address: needed(
+            "WEIR_TEST_KAFKA_TLS",
+            "host:port where an Apache Kafka speaks TLS",
+        )?,
+        authority: needed("WEIR_TEST_KAFKA_CA", "the file with its authority's certificate")?,
+        user: needed("WEIR_TEST_KAFKA_USER", "a user of it, by SCRAM-SHA-512")?,
+        password: needed("WEIR_TEST_KAFKA_PASSWORD", "the password of that user")?,
+    })
+}
+
 /// `host:port` of the development broker that those tests of a process share which do it no harm.
 pub fn shared_dev_broker() -> String {
     static SHARED: LazyLock<DevBroker> = LazyLock::new(DevBroker::start);

@@ -10,4 +10,6 @@ mod servers;
 mod sink;
 mod source;
 mod tail;
+#[cfg(feature = "ssl")]
+mod tls;
 mod topics;

@@ -12,7 +12,7 @@ use weir_kafka::{
 
 use crate::servers::{make, on_each_server, record, records, sink, topic, unique};
 
-fn source(connection: &Connection, topic: &str) -> (Source, Arc<AtomicUsize>) {
+pub(crate) fn source(connection: &Connection, topic: &str) -> (Source, Arc<AtomicUsize>) {
     let wakes = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&wakes);
     let options = SourceOptions {
@@ -27,7 +27,7 @@ fn source(connection: &Connection, topic: &str) -> (Source, Arc<AtomicUsize>) {
 }
 
 /// Reads until the position is reached; returns the values.
-fn read_to(source: &mut Source, partition: i32, position: i64) -> Vec<String> {
+pub(crate) fn read_to(source: &mut Source, partition: i32, position: i64) -> Vec<String> {
     let mut values = Vec::new();
     eventually("position", || {
         source

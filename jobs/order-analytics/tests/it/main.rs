@@ -14,4 +14,6 @@ mod stage;
 mod stopping;
 mod storage;
 mod takeover;
+#[cfg(feature = "ssl")]
+mod tls;
 mod watching;
