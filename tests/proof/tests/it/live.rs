@@ -10,7 +10,7 @@ use test_support::broker_process::BrokerProcess;
 use test_support::child::{Child, killed};
 use test_support::patience::until;
 
-use crate::support::{PATIENCE, broker, on_both_brokers, order, proof, stage};
+use crate::support::{PATIENCE, on_both_brokers, order, proof, stage};
 
 const SECOND: i64 = 1_000;
 
@@ -121,6 +121,106 @@ on_both_brokers! {
         assert!(fed, "no order of the new partitions was read: {}", job.tail());
         stop_and_judge(&mut stage, job);
     }
+
+    fn a_partition_that_goes_quiet_does_not_hold_the_windows(bootstrap: &str) {
+        let (mut stage, mut feed) = stage(
+            bootstrap,
+            "goes-quiet",
+            Shape {
+                quiet: vec![(1, 20 * SECOND, 300 * SECOND)],
+                ..quick()
+            },
+        );
+        stage.job.workers = 2;
+        stage.write(&mut feed, 20 * SECOND).unwrap();
+        let job = stage.job.follow().unwrap();
+        let mut windows = 0;
+        until("windows close past the quiet partition", PATIENCE, || {
+            stage.write(&mut feed, SECOND)?;
+            windows = stage.results()?.len();
+            Ok((windows > 12).then_some(()))
+        })
+        .unwrap();
+        // It comes back in time.
+        feed.shape_mut().quiet.clear();
+        stage.write(&mut feed, 20 * SECOND).unwrap();
+        let verdict = stop_and_judge(&mut stage, job);
+        assert_eq!(verdict.late, 0, "{verdict}");
+    }
+
+    fn late_orders_revise_a_published_window_while_running(bootstrap: &str) {
+        let (mut stage, mut feed) = stage(bootstrap, "revise", quick());
+        let job = stage.job.follow().unwrap();
+        let first = feed.now_ms();
+        stage.write(&mut feed, 20 * SECOND).unwrap();
+        let before = stage.await_results(3, PATIENCE).unwrap();
+        stage
+            .write_these(&[order(0, "tardy-1", "u-tardy", first)])
+            .unwrap();
+        let results = until("a revision", PATIENCE, || {
+            let results = stage.results()?;
+            Ok(results
+                .iter()
+                .any(|result| {
+                    String::from_utf8_lossy(result.value.as_deref().unwrap()).contains(r#""revision":1"#)
+                })
+                .then_some(results))
+        })
+        .unwrap();
+        assert!(results.len() > before.len());
+        let verdict = stop_and_judge(&mut stage, job);
+        assert!(verdict.revisions > 0, "{verdict}");
+    }
+
+    fn sigterm_finishes_the_commit_in_hand_and_exits_zero(bootstrap: &str) {
+        let (mut stage, mut feed) = stage(bootstrap, "sigterm", quick());
+        for workers in [1, 2] {
+            stage.job.workers = workers;
+            let before = stage.results().unwrap().len();
+            stage.write(&mut feed, 20 * SECOND).unwrap();
+            let job = stage.job.follow().unwrap();
+            stage.await_results(before + 3, PATIENCE).unwrap();
+            stop_and_judge(&mut stage, job);
+        }
+    }
+
+    fn a_job_killed_at_each_named_moment_counts_every_order_once(bootstrap: &str) {
+        for (point, workers) in FailPoint::ALL.into_iter().zip([1, 2, 4, 2]) {
+            let (mut stage, mut feed) = stage(
+                bootstrap,
+                point.name(),
+                Shape {
+                    rate: 10.0,
+                    ..Shape::rough(31)
+                },
+            );
+            stage.job.workers = workers;
+            stage.write(&mut feed, 180 * SECOND).unwrap();
+            stage.job.finish().unwrap();
+            for passage in 1..=2 {
+                // During recovery there is one moment only.
+                stage.job.fail = Some((
+                    point,
+                    if point == FailPoint::DuringRecovery {
+                        1
+                    } else {
+                        passage
+                    },
+                ));
+                let mut job = stage.job.follow().unwrap();
+                let status = until(point.name(), PATIENCE, || {
+                    stage.write(&mut feed, 20 * SECOND)?;
+                    std::thread::sleep(Duration::from_millis(50));
+                    job.ended()
+                })
+                .unwrap();
+                assert!(killed(status), "{status}: {}", job.tail());
+            }
+            stage.job.fail = None;
+            stage.job.finish().unwrap();
+            stage.judge().unwrap().assert_holds();
+        }
+    }
 }
 
 /// Writes on until the job has taken in records of partitions from `first` up.
@@ -140,71 +240,6 @@ fn feed_until_read(stage: &mut Stage, feed: &mut Feed, job: &mut Child, first: i
         std::thread::sleep(Duration::from_millis(200));
     }
     false
-}
-
-#[test]
-fn a_partition_that_goes_quiet_does_not_hold_the_windows() {
-    let (mut stage, mut feed) = stage(
-        broker(),
-        "goes-quiet",
-        Shape {
-            quiet: vec![(1, 20 * SECOND, 300 * SECOND)],
-            ..quick()
-        },
-    );
-    stage.job.workers = 2;
-    stage.write(&mut feed, 20 * SECOND).unwrap();
-    let job = stage.job.follow().unwrap();
-    let mut windows = 0;
-    until("windows close past the quiet partition", PATIENCE, || {
-        stage.write(&mut feed, SECOND)?;
-        windows = stage.results()?.len();
-        Ok((windows > 12).then_some(()))
-    })
-    .unwrap();
-    // It comes back in time.
-    feed.shape_mut().quiet.clear();
-    stage.write(&mut feed, 20 * SECOND).unwrap();
-    let verdict = stop_and_judge(&mut stage, job);
-    assert_eq!(verdict.late, 0, "{verdict}");
-}
-
-#[test]
-fn late_orders_revise_a_published_window_while_running() {
-    let (mut stage, mut feed) = stage(broker(), "revise", quick());
-    let job = stage.job.follow().unwrap();
-    let first = feed.now_ms();
-    stage.write(&mut feed, 20 * SECOND).unwrap();
-    let before = stage.await_results(3, PATIENCE).unwrap();
-    stage
-        .write_these(&[order(0, "tardy-1", "u-tardy", first)])
-        .unwrap();
-    let results = until("a revision", PATIENCE, || {
-        let results = stage.results()?;
-        Ok(results
-            .iter()
-            .any(|result| {
-                String::from_utf8_lossy(result.value.as_deref().unwrap()).contains(r#""revision":1"#)
-            })
-            .then_some(results))
-    })
-    .unwrap();
-    assert!(results.len() > before.len());
-    let verdict = stop_and_judge(&mut stage, job);
-    assert!(verdict.revisions > 0, "{verdict}");
-}
-
-#[test]
-fn sigterm_finishes_the_commit_in_hand_and_exits_zero() {
-    let (mut stage, mut feed) = stage(broker(), "sigterm", quick());
-    for workers in [1, 2] {
-        stage.job.workers = workers;
-        let before = stage.results().unwrap().len();
-        stage.write(&mut feed, 20 * SECOND).unwrap();
-        let job = stage.job.follow().unwrap();
-        stage.await_results(before + 3, PATIENCE).unwrap();
-        stop_and_judge(&mut stage, job);
-    }
 }
 
 #[test]
@@ -249,43 +284,4 @@ fn a_job_and_a_broker_killed_together_count_every_order_once() {
     stage.write(&mut feed, 30 * SECOND).unwrap();
     stage.await_results(before + 3, PATIENCE).unwrap();
     stop_and_judge(&mut stage, job);
-}
-
-#[test]
-fn a_job_killed_at_each_named_moment_counts_every_order_once() {
-    for (point, workers) in FailPoint::ALL.into_iter().zip([1, 2, 4, 2]) {
-        let (mut stage, mut feed) = stage(
-            broker(),
-            point.name(),
-            Shape {
-                rate: 10.0,
-                ..Shape::rough(31)
-            },
-        );
-        stage.job.workers = workers;
-        stage.write(&mut feed, 180 * SECOND).unwrap();
-        stage.job.finish().unwrap();
-        for passage in 1..=2 {
-            // During recovery there is one moment only.
-            stage.job.fail = Some((
-                point,
-                if point == FailPoint::DuringRecovery {
-                    1
-                } else {
-                    passage
-                },
-            ));
-            let mut job = stage.job.follow().unwrap();
-            let status = until(point.name(), PATIENCE, || {
-                stage.write(&mut feed, 20 * SECOND)?;
-                std::thread::sleep(Duration::from_millis(50));
-                job.ended()
-            })
-            .unwrap();
-            assert!(killed(status), "{status}: {}", job.tail());
-        }
-        stage.job.fail = None;
-        stage.job.finish().unwrap();
-        stage.judge().unwrap().assert_holds();
-    }
 }

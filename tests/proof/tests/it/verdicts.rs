@@ -101,234 +101,223 @@ on_both_brokers! {
         verdict.assert_holds();
         assert!(verdict.revisions > 0 && verdict.late > 0, "{verdict}");
     }
-}
 
-#[test]
-fn disorder_within_the_lag_never_revises_a_window() {
-    let (mut stage, mut feed) = stage(
-        crate::support::broker(),
-        "disorder",
-        Shape {
-            disorder_ms: 9_000,
-            ..Shape::default()
-        },
-    );
-    stage.job.workers = 2;
-    stage.write(&mut feed, 20 * MINUTE).unwrap();
-    stage.job.finish().unwrap();
-    let verdict = stage.judge().unwrap();
-    verdict.assert_holds();
-    assert_eq!((verdict.revisions, verdict.late), (0, 0), "{verdict}");
-    assert_eq!(
-        stage.results().unwrap().len() as i64,
-        verdict.windows,
-        "each window exactly once"
-    );
-}
-
-#[test]
-fn copies_of_an_order_change_nothing_whichever_partition_they_come_from() {
-    let shape = Shape {
-        again: 0.4,
-        copies: 0.6,
-        odd_layouts: 0.5,
-        ..Shape::default()
-    };
-    let (mut stage, mut feed) = stage(crate::support::broker(), "copies", shape);
-    stage.job.workers = 4;
-    stage.write(&mut feed, 10 * MINUTE).unwrap();
-    stage.job.finish().unwrap();
-    let verdict = stage.judge().unwrap();
-    verdict.assert_holds();
-    let totals = stage.evidence.totals.unwrap();
-    assert!(totals.duplicate > totals.accepted / 2, "{totals:?}");
-}
-
-#[test]
-fn every_kind_of_garbage_goes_to_the_dead_letters_with_its_reason() {
-    let (mut stage, mut feed) = stage(
-        crate::support::broker(),
-        "garbage",
-        Shape {
-            partitions: 2,
-            ..Shape::default()
-        },
-    );
-    stage.write(&mut feed, MINUTE).unwrap();
-    let now = feed.now_ms();
-    let mut records: Vec<Planned> = GARBAGE
-        .iter()
-        .map(|kind| {
-            let text = OrderText::new("bad-1", "u-1", vec![("p-1".to_owned(), 1, 100)], now);
-            Planned {
-                value: Some(garbage(kind, &text)),
-                key: Some(kind.as_bytes().to_vec()),
-                ..order(0, "", "", now)
-            }
-        })
-        .collect();
-    records.push(Planned {
-        value: None,
-        ..order(1, "tombstone", "", now)
-    });
-    records.push(Planned {
-        value: None,
-        key: None,
-        ..order(1, "", "", now)
-    });
-    stage.write_these(&records).unwrap();
-    stage.write(&mut feed, 2 * MINUTE).unwrap();
-    stage.job.finish().unwrap();
-    let verdict = stage.judge().unwrap();
-    verdict.assert_holds();
-    assert_eq!(verdict.dead, records.len() as i64);
-    for record in stage.evidence.dlq.values() {
-        assert!(record.header("error").unwrap().len() > 5, "{record:?}");
+    fn disorder_within_the_lag_never_revises_a_window(bootstrap: &str) {
+        let (mut stage, mut feed) = stage(
+            bootstrap,
+            "disorder",
+            Shape {
+                disorder_ms: 9_000,
+                ..Shape::default()
+            },
+        );
+        stage.job.workers = 2;
+        stage.write(&mut feed, 20 * MINUTE).unwrap();
+        stage.job.finish().unwrap();
+        let verdict = stage.judge().unwrap();
+        verdict.assert_holds();
+        assert_eq!((verdict.revisions, verdict.late), (0, 0), "{verdict}");
+        assert_eq!(
+            stage.results().unwrap().len() as i64,
+            verdict.windows,
+            "each window exactly once"
+        );
     }
-}
 
-#[test]
-fn an_order_may_be_as_far_ahead_as_allowed_and_not_a_millisecond_more() {
-    let (mut stage, mut feed) = stage(
-        crate::support::broker(),
-        "future",
-        Shape {
-            future: 0.1,
-            ..Shape::default()
-        },
-    );
-    stage.write(&mut feed, 3 * MINUTE).unwrap();
-    let now = feed.now_ms();
-    let at_limit = Planned {
-        timestamp: now,
-        ..order(0, "o-at-limit", "u", now + MINUTE)
-    };
-    let beyond = Planned {
-        timestamp: now,
-        ..order(0, "future-beyond", "u", now + MINUTE + 1)
-    };
-    stage.write_these(&[at_limit, beyond]).unwrap();
-    stage.write(&mut feed, 3 * MINUTE).unwrap();
-    stage.job.finish().unwrap();
-    let verdict = stage.judge().unwrap();
-    verdict.assert_holds();
-    // One bad clock closed nobody's windows.
-    assert_eq!((verdict.late, verdict.revisions), (0, 0), "{verdict}");
-    assert!(verdict.dead > 50, "{verdict}");
-}
-
-#[test]
-fn empty_partitions_hold_nothing_up() {
-    let (mut stage, mut feed) = stage(
-        crate::support::broker(),
-        "empty",
-        Shape {
-            partitions: 6,
-            empty: vec![0, 3, 5],
-            ..Shape::default()
-        },
-    );
-    stage.job.workers = 4;
-    stage.write(&mut feed, 5 * MINUTE).unwrap();
-    stage.job.finish().unwrap();
-    let verdict = stage.judge().unwrap();
-    verdict.assert_holds();
-    assert_eq!((verdict.late, verdict.revisions), (0, 0), "{verdict}");
-}
-
-#[test]
-fn an_empty_topic_gives_no_window_and_no_failure() {
-    let (mut stage, _) = stage(crate::support::broker(), "nothing", Shape::default());
-    stage.job.finish().unwrap();
-    stage.job.finish().unwrap();
-    let verdict = stage.judge().unwrap();
-    verdict.assert_holds();
-    assert!(stage.results().unwrap().is_empty());
-}
-
-#[test]
-fn a_partition_that_lags_an_hour_makes_nothing_late() {
-    for workers in [1, 2] {
+    fn copies_of_an_order_change_nothing_whichever_partition_they_come_from(bootstrap: &str) {
         let shape = Shape {
-            disorder_ms: 3_000,
-            lagging: Some((3, HOUR)),
+            again: 0.4,
+            copies: 0.6,
+            odd_layouts: 0.5,
             ..Shape::default()
         };
-        let (mut stage, mut feed) = stage(crate::support::broker(), "lagging", shape);
-        stage.job.workers = workers;
+        let (mut stage, mut feed) = stage(bootstrap, "copies", shape);
+        stage.job.workers = 4;
         stage.write(&mut feed, 10 * MINUTE).unwrap();
+        stage.job.finish().unwrap();
+        let verdict = stage.judge().unwrap();
+        verdict.assert_holds();
+        let totals = stage.evidence.totals.unwrap();
+        assert!(totals.duplicate > totals.accepted / 2, "{totals:?}");
+    }
+
+    fn every_kind_of_garbage_goes_to_the_dead_letters_with_its_reason(bootstrap: &str) {
+        let (mut stage, mut feed) = stage(
+            bootstrap,
+            "garbage",
+            Shape {
+                partitions: 2,
+                ..Shape::default()
+            },
+        );
+        stage.write(&mut feed, MINUTE).unwrap();
+        let now = feed.now_ms();
+        let mut records: Vec<Planned> = GARBAGE
+            .iter()
+            .map(|kind| {
+                let text = OrderText::new("bad-1", "u-1", vec![("p-1".to_owned(), 1, 100)], now);
+                Planned {
+                    value: Some(garbage(kind, &text)),
+                    key: Some(kind.as_bytes().to_vec()),
+                    ..order(0, "", "", now)
+                }
+            })
+            .collect();
+        records.push(Planned {
+            value: None,
+            ..order(1, "tombstone", "", now)
+        });
+        records.push(Planned {
+            value: None,
+            key: None,
+            ..order(1, "", "", now)
+        });
+        stage.write_these(&records).unwrap();
+        stage.write(&mut feed, 2 * MINUTE).unwrap();
+        stage.job.finish().unwrap();
+        let verdict = stage.judge().unwrap();
+        verdict.assert_holds();
+        assert_eq!(verdict.dead, records.len() as i64);
+        for record in stage.evidence.dlq.values() {
+            assert!(record.header("error").unwrap().len() > 5, "{record:?}");
+        }
+    }
+
+    fn an_order_may_be_as_far_ahead_as_allowed_and_not_a_millisecond_more(bootstrap: &str) {
+        let (mut stage, mut feed) = stage(
+            bootstrap,
+            "future",
+            Shape {
+                future: 0.1,
+                ..Shape::default()
+            },
+        );
+        stage.write(&mut feed, 3 * MINUTE).unwrap();
+        let now = feed.now_ms();
+        let at_limit = Planned {
+            timestamp: now,
+            ..order(0, "o-at-limit", "u", now + MINUTE)
+        };
+        let beyond = Planned {
+            timestamp: now,
+            ..order(0, "future-beyond", "u", now + MINUTE + 1)
+        };
+        stage.write_these(&[at_limit, beyond]).unwrap();
+        stage.write(&mut feed, 3 * MINUTE).unwrap();
+        stage.job.finish().unwrap();
+        let verdict = stage.judge().unwrap();
+        verdict.assert_holds();
+        // One bad clock closed nobody's windows.
+        assert_eq!((verdict.late, verdict.revisions), (0, 0), "{verdict}");
+        assert!(verdict.dead > 50, "{verdict}");
+    }
+
+    fn empty_partitions_hold_nothing_up(bootstrap: &str) {
+        let (mut stage, mut feed) = stage(
+            bootstrap,
+            "empty",
+            Shape {
+                partitions: 6,
+                empty: vec![0, 3, 5],
+                ..Shape::default()
+            },
+        );
+        stage.job.workers = 4;
+        stage.write(&mut feed, 5 * MINUTE).unwrap();
         stage.job.finish().unwrap();
         let verdict = stage.judge().unwrap();
         verdict.assert_holds();
         assert_eq!((verdict.late, verdict.revisions), (0, 0), "{verdict}");
     }
-}
 
-#[test]
-fn a_partition_that_goes_quiet_and_comes_back_loses_nothing() {
-    let shape = Shape {
-        disorder_ms: 3_000,
-        quiet: vec![(1, 2 * MINUTE, 30 * MINUTE), (2, 20 * MINUTE, HOUR)],
-        ..Shape::default()
-    };
-    let (mut stage, mut feed) = stage(crate::support::broker(), "quiet", shape);
-    stage.job.workers = 2;
-    stage.write(&mut feed, 40 * MINUTE).unwrap();
-    stage.job.finish().unwrap();
-    let verdict = stage.judge().unwrap();
-    verdict.assert_holds();
-    assert_eq!((verdict.late, verdict.revisions), (0, 0), "{verdict}");
-}
+    fn an_empty_topic_gives_no_window_and_no_failure(bootstrap: &str) {
+        let (mut stage, _) = stage(bootstrap, "nothing", Shape::default());
+        stage.job.finish().unwrap();
+        stage.job.finish().unwrap();
+        let verdict = stage.judge().unwrap();
+        verdict.assert_holds();
+        assert!(stage.results().unwrap().is_empty());
+    }
 
-#[test]
-fn a_single_partition_and_a_hundred_give_exact_windows() {
-    for partitions in [1, 100] {
-        let (mut stage, mut feed) = stage(
-            crate::support::broker(),
-            "partitions",
+    fn a_partition_that_lags_an_hour_makes_nothing_late(bootstrap: &str) {
+        for workers in [1, 2] {
+            let shape = Shape {
+                disorder_ms: 3_000,
+                lagging: Some((3, HOUR)),
+                ..Shape::default()
+            };
+            let (mut stage, mut feed) = stage(bootstrap, "lagging", shape);
+            stage.job.workers = workers;
+            stage.write(&mut feed, 10 * MINUTE).unwrap();
+            stage.job.finish().unwrap();
+            let verdict = stage.judge().unwrap();
+            verdict.assert_holds();
+            assert_eq!((verdict.late, verdict.revisions), (0, 0), "{verdict}");
+        }
+    }
+
+    fn a_partition_that_goes_quiet_and_comes_back_loses_nothing(bootstrap: &str) {
+        let shape = Shape {
+            disorder_ms: 3_000,
+            quiet: vec![(1, 2 * MINUTE, 30 * MINUTE), (2, 20 * MINUTE, HOUR)],
+            ..Shape::default()
+        };
+        let (mut stage, mut feed) = stage(bootstrap, "quiet", shape);
+        stage.job.workers = 2;
+        stage.write(&mut feed, 40 * MINUTE).unwrap();
+        stage.job.finish().unwrap();
+        let verdict = stage.judge().unwrap();
+        verdict.assert_holds();
+        assert_eq!((verdict.late, verdict.revisions), (0, 0), "{verdict}");
+    }
+
+    fn a_single_partition_and_a_hundred_give_exact_windows(bootstrap: &str) {
+        for partitions in [1, 100] {
+            let (mut stage, mut feed) = stage(
+                bootstrap,
+                "partitions",
+                Shape {
+                    partitions,
+                    rate: 20.0,
+                    ..Shape::rough(5)
+                },
+            );
+            stage.job.workers = 2;
+            stage.write(&mut feed, 6 * MINUTE).unwrap();
+            stage.job.finish().unwrap();
+            stage.judge().unwrap().assert_holds();
+        }
+    }
+
+    fn orders_at_both_edges_of_a_window_fall_into_the_right_one(bootstrap: &str) {
+        let (mut stage, _) = stage(
+            bootstrap,
+            "edges",
             Shape {
-                partitions,
-                rate: 20.0,
-                ..Shape::rough(5)
+                partitions: 1,
+                ..Shape::default()
             },
         );
-        stage.job.workers = 2;
-        stage.write(&mut feed, 6 * MINUTE).unwrap();
+        let records: Vec<Planned> = [0, MINUTE - 1, MINUTE, 2 * MINUTE - 1, 2 * MINUTE]
+            .iter()
+            .map(|after| order(0, &format!("o-{after}"), "u-1", LEAP_EVE + after))
+            .collect();
+        stage.write_these(&records).unwrap();
         stage.job.finish().unwrap();
-        stage.judge().unwrap().assert_holds();
+        let verdict = stage.judge().unwrap();
+        verdict.assert_holds();
+        assert_eq!((verdict.windows, verdict.accepted), (3, 5), "{verdict}");
     }
-}
 
-#[test]
-fn orders_at_both_edges_of_a_window_fall_into_the_right_one() {
-    let (mut stage, _) = stage(
-        crate::support::broker(),
-        "edges",
-        Shape {
-            partitions: 1,
-            ..Shape::default()
-        },
-    );
-    let records: Vec<Planned> = [0, MINUTE - 1, MINUTE, 2 * MINUTE - 1, 2 * MINUTE]
-        .iter()
-        .map(|after| order(0, &format!("o-{after}"), "u-1", LEAP_EVE + after))
-        .collect();
-    stage.write_these(&records).unwrap();
-    stage.job.finish().unwrap();
-    let verdict = stage.judge().unwrap();
-    verdict.assert_holds();
-    assert_eq!((verdict.windows, verdict.accepted), (3, 5), "{verdict}");
-}
-
-#[test]
-fn the_job_creates_the_topics_that_are_missing() {
-    let (mut stage, _) = stage(crate::support::broker(), "missing", Shape::default());
-    stage.job.topics.orders += "-new";
-    stage.job.finish().unwrap();
-    let partitions = |topic: &str| kafka::partitions(&stage.job.bootstrap, topic).unwrap().len();
-    assert_eq!(partitions(&stage.job.topics.orders), 4);
-    assert_eq!(partitions(&stage.job.topics.results), 1);
-    assert_eq!(partitions(&stage.job.topics.progress), 1);
+    fn the_job_creates_the_topics_that_are_missing(bootstrap: &str) {
+        let (mut stage, _) = stage(bootstrap, "missing", Shape::default());
+        stage.job.topics.orders += "-new";
+        stage.job.finish().unwrap();
+        let partitions = |topic: &str| kafka::partitions(&stage.job.bootstrap, topic).unwrap().len();
+        assert_eq!(partitions(&stage.job.topics.orders), 4);
+        assert_eq!(partitions(&stage.job.topics.results), 1);
+        assert_eq!(partitions(&stage.job.topics.progress), 1);
+    }
 }
 
 #[test]
