@@ -24,6 +24,13 @@ impl Receipts {
         *self.0.entry(hasher.finish()).or_default() += 1;
     }
 
+    /// Adds all of others.
+    pub fn add_all(&mut self, others: &Receipts) {
+        for (hash, count) in &others.0 {
+            *self.0.entry(*hash).or_default() += count;
+        }
+    }
+
     /// What `held` lacks of these, and what it has beyond them.
     pub fn compare(&self, held: &Receipts) -> Difference {
         let beyond = |these: &Receipts, those: &Receipts| {

@@ -145,15 +145,18 @@ impl Writer {
         Ok(())
     }
 
-    /// Records acknowledged by the broker.
-    pub fn acknowledged(&self) -> Receipts {
+    /// Records acknowledged by the broker since the last call.
+    pub fn take_acknowledged(&self) -> Receipts {
         let acknowledged = self.acks.acknowledged.lock();
-        acknowledged.unwrap_or_else(PoisonError::into_inner).clone()
+        std::mem::take(&mut *acknowledged.unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// A producer that writes orders in transactions.
-pub struct Transactional(Writer);
+pub struct Transactional {
+    writer: Writer,
+    committed: Receipts,
+}
 
 impl Transactional {
     /// A producer with this transactional id, initialised.
@@ -168,7 +171,10 @@ impl Transactional {
         ];
         let writer = Writer::with(bootstrap, topic, &more)?;
         writer.producer.init_transactions(PATIENCE)?;
-        Ok(Transactional(writer))
+        Ok(Transactional {
+            writer,
+            committed: Receipts::default(),
+        })
     }
 
     /// Begins a transaction and writes the records into it; it stays open.
@@ -176,23 +182,32 @@ impl Transactional {
     /// # Errors
     /// When the broker refuses.
     pub fn open(&mut self, records: &[Planned]) -> Result<()> {
-        self.0.producer.begin_transaction()?;
-        self.0.write(records)
+        self.writer.producer.begin_transaction()?;
+        self.writer.write(records)
     }
 
     /// Commits the open transaction.
     ///
     /// # Errors
     /// When the broker refuses.
-    pub fn commit(&self) -> Result<()> {
-        Ok(self.0.producer.commit_transaction(PATIENCE)?)
+    pub fn commit(&mut self) -> Result<()> {
+        self.writer.producer.commit_transaction(PATIENCE)?;
+        self.committed.add_all(&self.writer.take_acknowledged());
+        Ok(())
     }
 
     /// Aborts the open transaction: its orders never were.
     ///
     /// # Errors
     /// When the broker refuses.
-    pub fn abort(&self) -> Result<()> {
-        Ok(self.0.producer.abort_transaction(PATIENCE)?)
+    pub fn abort(&mut self) -> Result<()> {
+        self.writer.producer.abort_transaction(PATIENCE)?;
+        self.writer.take_acknowledged();
+        Ok(())
+    }
+
+    /// Records of the transactions that were committed.
+    pub fn committed(&self) -> &Receipts {
+        &self.committed
     }
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use test_support::patience::until;
 
 use super::Job;
-use crate::feed::{Feed, MAY_BE_LATE, Planned, Shape, Writer};
+use crate::feed::{Difference, Feed, MAY_BE_LATE, Planned, Receipts, Shape, Writer};
 use crate::kafka::{self, Admin, Record};
 use crate::oracle::{Evidence, FAULTS_A_CHECK, Fault, Rules, Topics, Verdict, judge};
 
@@ -19,10 +19,11 @@ pub struct Stage {
     pub job: Job,
     /// To change topics.
     pub admin: Admin,
-    /// Writes into the orders topic.
-    pub writer: Writer,
     /// What was seen so far.
     pub evidence: Evidence,
+    writer: Writer,
+    /// What the broker has acknowledged of the orders topic.
+    acknowledged: Receipts,
     folder: TempDir,
 }
 
@@ -76,8 +77,9 @@ impl Stage {
         Ok(Stage {
             job,
             admin,
-            writer,
             evidence: Evidence::default(),
+            writer,
+            acknowledged: Receipts::default(),
             folder,
         })
     }
@@ -87,7 +89,7 @@ impl Stage {
     /// # Errors
     /// When an order is not acknowledged.
     pub fn write(&mut self, feed: &mut Feed, span_ms: i64) -> Result<()> {
-        self.writer.write(&feed.next(span_ms))
+        self.write_these(&feed.next(span_ms))
     }
 
     /// Writes these records.
@@ -95,7 +97,48 @@ impl Stage {
     /// # Errors
     /// When one is not acknowledged.
     pub fn write_these(&mut self, records: &[Planned]) -> Result<()> {
-        self.writer.write(records)
+        self.writer.write(records)?;
+        self.acknowledged.add_all(&self.writer.take_acknowledged());
+        Ok(())
+    }
+
+    /// Takes in what the broker has acknowledged to another writer.
+    pub fn acknowledge(&mut self, receipts: &Receipts) {
+        self.acknowledged.add_all(receipts);
+    }
+
+    /// Another orders topic, into which everything is written from now on.
+    ///
+    /// # Errors
+    /// When the broker refuses it.
+    pub fn replace_orders_topic(
+        &mut self,
+        topic: &str,
+        partitions: i32,
+        configs: &[(&str, &str)],
+    ) -> Result<()> {
+        self.admin.create(topic, partitions, configs)?;
+        self.writer = Writer::new(&self.job.bootstrap, topic)?;
+        topic.clone_into(&mut self.job.topics.orders);
+        Ok(())
+    }
+
+    /// Looks at the orders that are left after retention: what it took of them before anybody looked is asked for no more.
+    ///
+    /// # Errors
+    /// When the broker cannot be read from.
+    pub fn look_after_retention(&mut self) -> Result<()> {
+        self.look()?;
+        self.acknowledged = self.held();
+        Ok(())
+    }
+
+    fn held(&self) -> Receipts {
+        let mut held = Receipts::default();
+        for order in self.evidence.orders.values() {
+            held.add(order.partition, order.key.as_deref(), order.value.as_deref());
+        }
+        held
     }
 
     /// The results topic as it is.
@@ -155,6 +198,15 @@ impl Stage {
     pub fn judge_topics(&mut self) -> Result<Verdict> {
         self.look()?;
         let mut verdict = judge(&self.evidence, &self.job.rules)?;
+        let Difference { missing, unknown } = self.acknowledged.compare(&self.held());
+        if missing + unknown > 0 {
+            verdict.faults.push(Fault {
+                check: "the broker holds what it has acknowledged",
+                detail: format!(
+                    "{missing} orders are missing, {unknown} are there that it did not acknowledge"
+                ),
+            });
+        }
         let complaints = self.job.complaints().into_iter();
         verdict
             .faults

@@ -29,7 +29,7 @@ impl Feeder {
                 writer.write(&feed.next(SLICE_MS))?;
                 std::thread::sleep(PACE);
             }
-            Ok(writer.acknowledged())
+            Ok(writer.take_acknowledged())
         });
         Feeder { stop, thread }
     }

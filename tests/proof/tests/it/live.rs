@@ -67,6 +67,7 @@ on_both_brokers! {
             std::thread::sleep(Duration::from_millis(200));
         }
         writer.commit().unwrap();
+        stage.acknowledge(writer.committed());
         stage.write(&mut feed, 20 * SECOND).unwrap();
         let verdict = stop_and_judge(&mut stage, job);
         assert_eq!(verdict.late, 0, "the orders held open were in time: {verdict}");

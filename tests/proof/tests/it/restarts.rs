@@ -107,6 +107,7 @@ on_both_brokers! {
                 .delete_before(&orders, partition, (read[&partition].1 + end) / 2)
                 .unwrap();
         }
+        stage.look_after_retention().unwrap();
         stage.job.workers = 2;
         stage.job.finish().unwrap();
         let verdict = stage.judge().unwrap();

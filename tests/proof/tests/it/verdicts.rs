@@ -1,6 +1,6 @@
 //! One bounded run over a stream that is wrong in one way: which order goes where.
 
-use proof::feed::{GARBAGE, LEAP_EVE, OrderText, Planned, Shape, Transactional, Writer, garbage};
+use proof::feed::{GARBAGE, LEAP_EVE, OrderText, Planned, Receipts, Shape, Transactional, Writer, garbage};
 use proof::kafka;
 
 use crate::support::{on_both_brokers, order, stage};
@@ -38,6 +38,7 @@ on_both_brokers! {
                 writer.commit().unwrap();
             }
         }
+        stage.acknowledge(writer.committed());
         stage.job.workers = 2;
         stage.job.finish().unwrap();
         let verdict = stage.judge().unwrap();
@@ -67,10 +68,8 @@ on_both_brokers! {
 
     fn values_far_larger_than_the_dead_letters_take_are_cut(bootstrap: &str) {
         let (mut stage, mut feed) = stage(bootstrap, "huge", Shape::default());
-        stage.job.topics.orders += "-huge";
-        let orders = &stage.job.topics.orders;
-        stage.admin.create(orders, 4, &[("max.message.bytes", "12000000")]).unwrap();
-        stage.writer = Writer::new(bootstrap, orders).unwrap();
+        let orders = format!("{}-huge", stage.job.topics.orders);
+        stage.replace_orders_topic(&orders, 4, &[("max.message.bytes", "12000000")]).unwrap();
         stage.write(&mut feed, MINUTE).unwrap();
         let huge: Vec<Planned> = (0..6)
             .map(|n| Planned {
@@ -318,6 +317,26 @@ on_both_brokers! {
         assert_eq!(partitions(&stage.job.topics.results), 1);
         assert_eq!(partitions(&stage.job.topics.progress), 1);
     }
+}
+
+#[test]
+fn a_broker_that_holds_other_orders_than_it_acknowledged_is_at_fault() {
+    let (mut stage, mut feed) = stage(crate::support::broker(), "stranger", Shape::default());
+    stage.write(&mut feed, MINUTE).unwrap();
+    let mut stranger = Writer::new(&stage.job.bootstrap, &stage.job.topics.orders).unwrap();
+    let orders = [order(0, "o-stranger", "u-1", feed.now_ms())];
+    stranger.write(&orders).unwrap();
+    stage.job.finish().unwrap();
+    let verdict = stage.judge().unwrap();
+    assert_eq!(verdict.faults.len(), 1, "{verdict}");
+    stage.acknowledge(&stranger.take_acknowledged());
+    stage.judge().unwrap().assert_holds();
+    // And one that was acknowledged and is not there.
+    let mut lost = Receipts::default();
+    lost.add(0, Some(b"o-lost"), Some(b"{}"));
+    stage.acknowledge(&lost);
+    let verdict = stage.judge().unwrap();
+    assert_eq!(verdict.faults.len(), 1, "{verdict}");
 }
 
 #[test]
