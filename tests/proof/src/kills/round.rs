@@ -291,6 +291,7 @@ impl Round<'_> {
         tally.orders = verdict.accepted;
         tally.windows = verdict.windows;
         tally.revisions = verdict.revisions;
+        tally.by_commit = verdict.by_commit;
         tally.late = verdict.late;
         tally.dead = verdict.dead;
         tally.lost = verdict.lost;

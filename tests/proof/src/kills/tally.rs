@@ -25,6 +25,8 @@ pub struct Tally {
     pub windows: i64,
     /// Results with a revision above zero.
     pub revisions: i64,
+    /// Results that were compared with what SQL says of their own commit.
+    pub by_commit: i64,
     /// Orders in late topics.
     pub late: i64,
     /// Records in dead letters.
@@ -55,6 +57,7 @@ impl Tally {
         self.orders += round.orders;
         self.windows += round.windows;
         self.revisions += round.revisions;
+        self.by_commit += round.by_commit;
         self.late += round.late;
         self.dead += round.dead;
         self.lost += round.lost;
@@ -68,7 +71,7 @@ impl std::fmt::Display for Tally {
         write!(
             f,
             "kills {} ({} of the broker, {} at named moments, {} named moments missed), {} freezes, {} takeovers, {} stops; {} orders in {} windows, \
-             {} revisions, {} late, {} dead letters; lost {}, doubled {}, faults {}",
+             {} revisions, {} results by commit, {} late, {} dead letters; lost {}, doubled {}, faults {}",
             self.kills,
             self.broker_kills,
             self.named_kills,
@@ -79,6 +82,7 @@ impl std::fmt::Display for Tally {
             self.orders,
             self.windows,
             self.revisions,
+            self.by_commit,
             self.late,
             self.dead,
             self.lost,

@@ -21,6 +21,9 @@ pub(crate) const DOUBLED: &str = "
          + coalesce((SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM published GROUP BY window_start_ms, revision)), 0)
          + coalesce((SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM rejects GROUP BY kind, source_partition, source_offset)), 0)";
 
+/// Results that are compared with SQL as of their own commit.
+pub(crate) const BY_COMMIT: &str = "SELECT count(*) FROM committed WHERE sequence IS NOT NULL";
+
 /// Orders whose window was final by the least stamp they can have had.
 pub(crate) const LATE_BY_OWN_PARTITION: &str =
     "SELECT count(*) FROM stamped, rules WHERE window_start_ms + window_ms + lateness_ms <= least_stamp_ms";
@@ -103,6 +106,21 @@ pub(crate) const CHECKS: &[Check] = &[
                     FROM published WINDOW earlier AS (PARTITION BY window_start_ms ORDER BY offset))
               WHERE total_items < items_before OR unique_users < users_before
                  OR (length(total_revenue), total_revenue) < (length(revenue_before), revenue_before)",
+    },
+    Check {
+        name: "result belongs to a commit",
+        sql: "SELECT printf('window %s: no progress record is that of revision %d at %d', window_start, revision, offset)
+              FROM published JOIN committed ON result = offset WHERE sequence IS NULL",
+    },
+    Check {
+        name: "every revision is what SQL says of its commit",
+        sql: "SELECT printf('window %s: SQL says %s of commit %d, revision %d at %d is %s', window_start, coalesce(of_sql, 'no order'), sequence, revision, offset, of_job) FROM (
+                SELECT published.offset, window_start, revision, sequence,
+                       concat_ws(' ', published.window_end_ms, published.order_count, published.total_revenue, published.total_items, published.unique_users, published.average_order_value) AS of_job,
+                       wanted.window_end_ms || ' ' || concat_ws(' ', wanted.order_count, wanted.total_revenue, wanted.total_items, wanted.unique_users, wanted.average_order_value) AS of_sql
+                FROM published JOIN committed ON committed.result = published.offset LEFT JOIN wanted_by_commit AS wanted ON wanted.result = published.offset
+                WHERE sequence IS NOT NULL)
+              WHERE of_job IS NOT of_sql",
     },
     Check {
         name: "last revision of every window is what SQL says",

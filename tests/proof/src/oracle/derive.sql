@@ -76,21 +76,18 @@ FROM parsed, rules WHERE verdict = 'order';
 
 CREATE INDEX rejects_from ON rejects (kind, source_partition, source_offset);
 
+-- Every order that was not too late, its copies as well.
+CREATE TABLE counted AS
+SELECT partition, offset, window_start_ms, order_id, user_id, amount_minor, total_items
+FROM parsed
+WHERE verdict = 'order'
+  AND NOT EXISTS (SELECT 1 FROM rejects WHERE kind = 'late' AND source_partition = partition AND source_offset = parsed.offset);
+CREATE INDEX counted_window ON counted (window_start_ms);
+
 -- An order counts once in its window, whichever partition its copies came from.
 CREATE TABLE accepted AS
 SELECT window_start_ms, order_id, min(user_id) AS user_id, min(amount_minor) AS amount_minor, min(total_items) AS total_items
-FROM parsed
-WHERE verdict = 'order'
-  AND NOT EXISTS (SELECT 1 FROM rejects WHERE kind = 'late' AND source_partition = partition AND source_offset = parsed.offset)
-GROUP BY window_start_ms, order_id;
-
-CREATE TABLE expected AS
-SELECT window_start_ms, window_start_ms + (SELECT window_ms FROM rules) AS window_end_ms, count(*) AS order_count,
-       -- In two parts, because two orders can be more cents than 64 bits hold.
-       sum(amount_minor / 1000000000) + sum(amount_minor % 1000000000) / 1000000000 AS revenue_billions,
-       sum(amount_minor % 1000000000) % 1000000000 AS revenue_rest,
-       sum(total_items) AS total_items, count(DISTINCT user_id) AS unique_users
-FROM accepted GROUP BY window_start_ms;
+FROM counted GROUP BY window_start_ms, order_id;
 
 -- The published results, opened up. A value that is no JSON object gives NULLs and is named by a check of its own.
 CREATE TABLE published AS
@@ -109,11 +106,58 @@ CREATE TABLE latest AS
 SELECT * FROM published AS p
 WHERE NOT EXISTS (SELECT 1 FROM published AS later WHERE later.window_start_ms = p.window_start_ms AND later.offset > p.offset);
 CREATE INDEX latest_window ON latest (window_start_ms);
+
+-- The commits, by what their progress records tell. A commit holds what stands before `processed` in each partition.
+CREATE TABLE commits AS
+SELECT doc ->> '$.sequence' AS sequence, doc ->> '$.final_until' * 1000 AS final_until_ms, doc ->> '$.rebuilt_until' AS rebuilt_until, doc
+FROM (SELECT CASE WHEN json_valid(value) THEN value END AS doc FROM progress_log);
+CREATE INDEX commits_sequence ON commits (sequence);
+CREATE INDEX commits_final ON commits (final_until_ms, sequence);
+
+CREATE TABLE processed AS
+SELECT sequence, CAST(key AS INTEGER) AS partition, value ->> '$.processed' AS processed FROM commits, json_each(doc, '$.partitions');
+CREATE INDEX processed_at ON processed (sequence, partition);
+
+CREATE TABLE live AS
+SELECT sequence, CAST(key AS INTEGER) * 1000 AS window_start_ms, value ->> '$.revision' AS revision FROM commits, json_each(doc, '$.windows');
+CREATE INDEX live_window ON live (window_start_ms, revision, sequence);
+
+-- Whether every commit of the job is told. After a loss of its progress the job counts them from one again, and says for a
+-- while that it rebuilds what was published before: then nobody knows which commit that was.
+CREATE TABLE history AS
+SELECT count(*) > 0 AND min(sequence) = 1 AND max(sequence) = count(DISTINCT sequence) AND count(rebuilt_until) = 0 AS is_whole FROM commits;
+
+-- The commit of every result: the first that tells its revision, or, where the commit made the window final and so tells
+-- nothing of it any more, the first by which it is final.
+CREATE TABLE committed AS
+SELECT offset AS result, window_start_ms,
+       coalesce((SELECT min(sequence) FROM live WHERE live.window_start_ms = published.window_start_ms AND live.revision = published.revision),
+                (SELECT min(sequence) FROM commits WHERE final_until_ms >= window_end_ms)) AS sequence
+FROM published, history WHERE is_whole;
+
+-- The orders that a result must hold, by its commit.
+CREATE TABLE accepted_by_commit AS
+SELECT result, committed.window_start_ms, order_id, min(user_id) AS user_id, min(amount_minor) AS amount_minor, min(total_items) AS total_items
+FROM committed JOIN counted USING (window_start_ms) JOIN processed USING (sequence, partition)
+WHERE counted.offset < processed
+GROUP BY result, order_id;
+
+-- What they come to: for every result as of its commit, and, with no result, for every window as of the end of the log.
+CREATE TABLE sums AS
+SELECT result, window_start_ms, window_start_ms + (SELECT window_ms FROM rules) AS window_end_ms, count(*) AS order_count,
+       -- In two parts, because two orders can be more cents than 64 bits hold.
+       sum(amount_minor / 1000000000) + sum(amount_minor % 1000000000) / 1000000000 AS revenue_billions,
+       sum(amount_minor % 1000000000) % 1000000000 AS revenue_rest,
+       sum(total_items) AS total_items, count(DISTINCT user_id) AS unique_users
+FROM (SELECT NULL AS result, * FROM accepted UNION ALL SELECT * FROM accepted_by_commit)
+GROUP BY result, window_start_ms;
+
+CREATE TABLE expected AS SELECT * FROM sums WHERE result IS NULL;
 CREATE INDEX expected_window ON expected (window_start_ms);
 
 -- The result as its contract says it must read: amounts as decimals, the average half to even.
-CREATE TABLE wanted AS
-SELECT window_start_ms, window_end_ms, order_count,
+CREATE TABLE readable AS
+SELECT result, window_start_ms, window_end_ms, order_count,
        CASE revenue_billions WHEN 0 THEN printf('%d.%02d', revenue_rest / 100, revenue_rest % 100)
             ELSE printf('%d%07d.%02d', revenue_billions, revenue_rest / 100, revenue_rest % 100) END AS total_revenue,
        total_items, unique_users, printf('%d.%02d', average_minor / 100, average_minor % 100) AS average_order_value
@@ -123,4 +167,8 @@ FROM (SELECT *, quotient + CASE WHEN remainder * 2 > order_count THEN 1
       FROM (SELECT *, revenue_billions / order_count * 1000000000
                       + (revenue_billions % order_count * 1000000000 + revenue_rest) / order_count AS quotient,
                    (revenue_billions % order_count * 1000000000 + revenue_rest) % order_count AS remainder
-            FROM expected));
+            FROM sums));
+
+CREATE TABLE wanted AS SELECT * FROM readable WHERE result IS NULL;
+CREATE TABLE wanted_by_commit AS SELECT * FROM readable WHERE result IS NOT NULL;
+CREATE INDEX wanted_result ON wanted_by_commit (result);

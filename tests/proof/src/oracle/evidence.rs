@@ -58,6 +58,8 @@ pub struct Evidence {
     pub frozen: BTreeSet<i64>,
     /// The Parquet files, where they were read.
     pub parquet: Option<Vec<ParquetWindow>>,
+    /// The progress topic as it is now: where it was lost, only what came after.
+    pub progress: Vec<Record>,
     /// The job's own totals, where they are known and cover the whole log.
     pub totals: Option<Totals>,
 }
@@ -82,10 +84,9 @@ impl Evidence {
         for record in kafka::read_all(bootstrap, &topics.dlq)? {
             self.dlq.insert((record.partition, record.offset), record);
         }
-        self.totals = kafka::read_all(bootstrap, &topics.progress)?
-            .last()
-            .map(totals)
-            .transpose()?;
+        // Read last, so that every result's commit is in it.
+        self.progress = kafka::read_all(bootstrap, &topics.progress)?;
+        self.totals = self.progress.last().map(totals).transpose()?;
         Ok(())
     }
 
@@ -184,6 +185,14 @@ pub(super) async fn insert(db: &mut SqliteConnection, evidence: &Evidence, rules
             )
             .execute(&mut *db)
             .await?;
+    }
+    for rows in evidence.progress.chunks(ROWS) {
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO progress_log ");
+        insert.push_values(rows, |mut row, record| {
+            row.push_bind(record.offset);
+            push_value(&mut row, record.value.as_deref());
+        });
+        insert.build().execute(&mut *db).await?;
     }
     for row in evidence.parquet.iter().flatten() {
         sqlx::query("INSERT INTO parquet VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")

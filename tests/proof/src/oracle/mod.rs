@@ -3,6 +3,9 @@
 //! Only one thing is taken from the job: which orders it called late, because that depends on how far the clocks of the
 //! other partitions had come. The feed marks each order that may be late in its id, so an order in time that stands in
 //! the late topic is a fault, and an order that was late by its own partition's clock must stand there.
+//!
+//! A window that late orders revise is judged revision by revision: the progress record of each commit tells how far every
+//! partition was processed by it, and SQL sums the orders up to there.
 
 mod checks;
 mod evidence;
@@ -58,6 +61,8 @@ pub struct Verdict {
     pub windows: i64,
     /// Results with a revision above zero.
     pub revisions: i64,
+    /// Results that were compared with what SQL says of their own commit: all of them, unless progress was lost.
+    pub by_commit: i64,
     /// Records in the late topic.
     pub late: i64,
     /// Orders that were late by the clock of their own partition: in one bounded run over a log that stands still, these
@@ -89,8 +94,15 @@ impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} orders in {} windows, {} revisions, {} late, {} dead letters; lost {}, doubled {}",
-            self.accepted, self.windows, self.revisions, self.late, self.dead, self.lost, self.doubled
+            "{} orders in {} windows, {} revisions, {} results by commit, {} late, {} dead letters; lost {}, doubled {}",
+            self.accepted,
+            self.windows,
+            self.revisions,
+            self.by_commit,
+            self.late,
+            self.dead,
+            self.lost,
+            self.doubled
         )?;
         for fault in &self.faults {
             write!(f, "\n  [{}] {}", fault.check, fault.detail)?;
@@ -143,6 +155,7 @@ pub fn judge(evidence: &Evidence, rules: &Rules) -> Result<Verdict> {
         verdict.accepted = number(&mut db, "SELECT count(*) FROM accepted").await?;
         verdict.windows = number(&mut db, "SELECT count(*) FROM expected").await?;
         verdict.revisions = number(&mut db, "SELECT count(*) FROM published WHERE revision > 0").await?;
+        verdict.by_commit = number(&mut db, checks::BY_COMMIT).await?;
         verdict.late = number(&mut db, "SELECT count(*) FROM rejects WHERE kind = 'late'").await?;
         verdict.late_by_own_partition = number(&mut db, checks::LATE_BY_OWN_PARTITION).await?;
         verdict.dead = number(&mut db, "SELECT count(*) FROM rejects WHERE kind = 'dlq'").await?;

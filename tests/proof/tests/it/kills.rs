@@ -26,6 +26,7 @@ fn exact(plan: &Plan) {
     let tally = run(plan, |_, _| {});
     assert!(tally.holds(), "{tally}\n{}", tally.faults.join("\n"));
     assert!(tally.kills >= plan.kills && tally.windows > 0, "{tally}");
+    assert!(tally.by_commit > tally.windows, "{tally}");
 }
 
 #[test]

@@ -312,6 +312,121 @@ fn a_revision_with_less_revenue_fewer_items_or_fewer_users_is_found() {
     }
 }
 
+/// A progress record: how many records of each partition its commit has processed, until when windows are final by it, and
+/// the live windows with their revisions.
+fn progress(sequence: i64, processed: [i64; 2], final_until_ms: i64, live: &[(i64, i64)]) -> Record {
+    let windows: serde_json::Map<String, serde_json::Value> = live
+        .iter()
+        .map(|(start_ms, revision)| {
+            let live = serde_json::json!({"revision": revision});
+            ((start_ms / 1000).to_string(), live)
+        })
+        .collect();
+    let value = serde_json::json!({
+        "sequence": sequence,
+        "final_until": final_until_ms / 1000,
+        "partitions": {"0": {"processed": processed[0]}, "1": {"processed": processed[1]}},
+        "windows": windows,
+    });
+    Record {
+        partition: 0,
+        offset: sequence,
+        timestamp: 0,
+        key: None,
+        value: Some(value.to_string().into_bytes()),
+        headers: Vec::new(),
+    }
+}
+
+/// A window of one order, and a second commit with another one that revised it and made it final.
+fn revised() -> Evidence {
+    let records = vec![
+        planned(0, &order("o-1", "u-1", 1_000, START), Layout::Own),
+        planned(1, &order("o-2", "u-2", 500, START + 1), Layout::Own),
+    ];
+    let first = faultless_results(&log(records[..1].to_vec()), &rules()).unwrap();
+    let mut evidence = log(records);
+    let second = faultless_results(&evidence, &rules()).unwrap();
+    evidence.results = [(0, first), (2, second)]
+        .into_iter()
+        .map(|(offset, mut results)| {
+            (
+                offset,
+                Record {
+                    offset,
+                    ..results.remove(0)
+                },
+            )
+        })
+        .collect();
+    change(&mut evidence, 2, r#""revision":0"#, r#""revision":1"#);
+    evidence.progress = vec![
+        progress(1, [1, 0], START, &[(START, 0)]),
+        progress(2, [1, 1], START + 60_000, &[]),
+    ];
+    evidence
+}
+
+#[test]
+fn every_revision_is_compared_with_the_orders_of_its_commit() {
+    let evidence = revised();
+    let verdict = judge(&evidence, &rules()).unwrap();
+    verdict.assert_holds();
+    assert_eq!(verdict.by_commit, 2);
+    // None of these is seen by what comes later: every figure grows, and the last revision is right.
+    for (from, to) in [
+        (r#""total_revenue":"10.00""#, r#""total_revenue":"9.99""#),
+        (r#""total_items":1"#, r#""total_items":0"#),
+        (r#""unique_users":1"#, r#""unique_users":2"#),
+        (
+            r#""average_order_value":"10.00""#,
+            r#""average_order_value":"9.99""#,
+        ),
+    ] {
+        let mut evidence = revised();
+        change(&mut evidence, 0, from, to);
+        finds(&evidence, "of its commit");
+    }
+    for processed in [[0, 0], [1, 1]] {
+        let mut evidence = revised();
+        evidence.progress[0] = progress(1, processed, START, &[(START, 0)]);
+        finds(&evidence, "of its commit");
+    }
+}
+
+#[test]
+fn a_result_of_no_commit_is_found() {
+    let mut evidence = revised();
+    evidence.progress.pop();
+    finds(&evidence, "belongs to a commit");
+}
+
+#[test]
+fn results_are_not_compared_by_commit_where_progress_was_lost() {
+    let wrong = || {
+        let mut evidence = revised();
+        change(
+            &mut evidence,
+            0,
+            r#""total_revenue":"10.00""#,
+            r#""total_revenue":"9.99""#,
+        );
+        evidence
+    };
+    let mut compacted = wrong();
+    compacted.progress.remove(0);
+    let mut rebuilt = wrong();
+    let value = rebuilt.progress[0].value.take().unwrap();
+    let mut value: serde_json::Value = serde_json::from_slice(&value).unwrap();
+    value["rebuilt_until"] = (START / 1000 + 60).into();
+    rebuilt.progress[0].value = Some(value.to_string().into_bytes());
+    for evidence in [compacted, rebuilt] {
+        let verdict = judge(&evidence, &rules()).unwrap();
+        verdict.assert_holds();
+        assert_eq!(verdict.by_commit, 0);
+    }
+}
+
 #[test]
 fn a_result_out_of_contract_is_found() {
     let mut evidence = faultless();

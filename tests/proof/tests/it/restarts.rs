@@ -30,6 +30,7 @@ on_both_brokers! {
         let verdict = stage.judge().unwrap();
         verdict.assert_holds();
         assert!(verdict.revisions > 0, "{verdict}");
+        assert_eq!(verdict.by_commit, stage.results().unwrap().len() as i64, "{verdict}");
     }
 
     fn lost_progress_publishes_and_rejects_nothing_twice(bootstrap: &str) {

@@ -99,6 +99,7 @@ on_both_brokers! {
         let verdict = stage.judge().unwrap();
         verdict.assert_holds();
         assert!(verdict.revisions > 0 && verdict.late > 0, "{verdict}");
+        assert_eq!(verdict.by_commit, stage.results().unwrap().len() as i64, "{verdict}");
     }
 
     fn disorder_within_the_lag_never_revises_a_window(bootstrap: &str) {
