@@ -1,5 +1,6 @@
 # Apache Kafka: one node, KRaft, on free ports of the loopback interface. Its clients come in plain, or over TLS with a
-# password (SCRAM-SHA-512). Sets WEIR_TEST_KAFKA and WEIR_TEST_KAFKA_{TLS,CA,USER,PASSWORD}.
+# password (SCRAM-SHA-512). Sets WEIR_TEST_KAFKA and WEIR_TEST_KAFKA_{TLS,CA,USER,PASSWORD}, and WEIR_TEST_KAFKA_JARS for a
+# test that starts one of its own.
 
 install_kafka() {
   local libraries=$1
@@ -51,4 +52,5 @@ start_kafka() {
   export WEIR_TEST_KAFKA=127.0.0.1:${ports[0]}
   export WEIR_TEST_KAFKA_TLS=127.0.0.1:${ports[2]} WEIR_TEST_KAFKA_CA=$tls/ca.pem
   export WEIR_TEST_KAFKA_USER=$user WEIR_TEST_KAFKA_PASSWORD=$password
+  export WEIR_TEST_KAFKA_JARS=$libraries
 }

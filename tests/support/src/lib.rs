@@ -5,6 +5,7 @@
 //! | [`servers`] | the servers a test asks the environment for, and the test on each of them |
 //! | [`dev_broker`] | a development broker inside the test's own process |
 //! | [`broker_process`] | a development broker as a child, which can be killed |
+//! | [`kafka_process`] | an Apache Kafka as a child, which can be killed |
 //! | [`child`] | a child process, with its log, that ends with its parent |
 //! | [`address`] | addresses that stay free |
 //! | [`patience`] | waiting for a condition, with a deadline that says what was seen |
@@ -13,5 +14,6 @@ pub mod address;
 pub mod broker_process;
 pub mod child;
 pub mod dev_broker;
+pub mod kafka_process;
 pub mod patience;
 pub mod servers;

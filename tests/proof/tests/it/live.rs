@@ -8,6 +8,7 @@ use proof::harness::{FailPoint, Stage};
 use proof::oracle::Verdict;
 use test_support::broker_process::BrokerProcess;
 use test_support::child::{Child, killed};
+use test_support::kafka_process::{self, KafkaProcess};
 use test_support::patience::until;
 
 use crate::support::{PATIENCE, on_both_brokers, order, proof, stage};
@@ -263,6 +264,29 @@ fn a_broker_that_dies_and_comes_back_costs_nothing() {
             job.tail()
         );
     }
+    stop_and_judge(&mut stage, job);
+}
+
+#[test]
+fn an_apache_kafka_that_dies_and_comes_back_costs_nothing() {
+    let Some(jars) = kafka_process::jars() else { return };
+    let mut kafka = KafkaProcess::start(&jars).unwrap();
+    let (mut stage, mut feed) = stage(kafka.address(), "kafka", quick());
+    let mut job = stage.job.follow().unwrap();
+    stage.write(&mut feed, 30 * SECOND).unwrap();
+    stage.await_results(1, PATIENCE).unwrap();
+    stage.write(&mut feed, 30 * SECOND).unwrap();
+    kafka.kill().unwrap();
+    kafka.restart().unwrap();
+    let before = stage.results().unwrap().len();
+    stage.write(&mut feed, 30 * SECOND).unwrap();
+    stage.await_results(before + 3, PATIENCE).unwrap();
+    assert_eq!(
+        job.ended().unwrap(),
+        None,
+        "the job lives through it: {}",
+        job.tail()
+    );
     stop_and_judge(&mut stage, job);
 }
 
