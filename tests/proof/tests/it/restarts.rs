@@ -1,12 +1,12 @@
 //! Bounded runs one after the other: between them the job, its settings, its topics or the world have changed.
 
 use proof::feed::{Feed, Shape};
-use proof::harness::Stage;
+use proof::harness::{FailPoint, Stage};
 use proof::kafka;
 use proof::oracle::Rules;
 use test_support::child::killed;
 
-use crate::support::{on_both_brokers, order, stage};
+use crate::support::{PATIENCE, on_both_brokers, order, stage};
 
 const MINUTE: i64 = 60_000;
 
@@ -257,19 +257,25 @@ on_both_brokers! {
     }
 
     fn a_bounded_run_that_was_killed_anywhere_is_finished_by_the_next(bootstrap: &str) {
-        use proof::harness::FailPoint;
-        for point in FailPoint::ALL {
-            let (mut stage, mut feed) = stage(bootstrap, point.name(), Shape::rough(29));
-            stage.job.workers = 2;
-            write_and_finish(&mut stage, &mut feed, 4 * MINUTE);
-            stage.write(&mut feed, 6 * MINUTE).unwrap();
-            stage.job.fail = Some((point, 1));
-            let mut job = stage.job.bounded().unwrap();
-            let status = job.wait(crate::support::PATIENCE).unwrap();
-            assert!(killed(status), "{}: {status}: {}", point.name(), job.tail());
-            stage.job.fail = None;
-            stage.job.finish().unwrap();
-            stage.judge().unwrap().assert_holds();
-        }
+        // They mostly wait: side by side they take no longer than one.
+        std::thread::scope(|scope| {
+            for point in FailPoint::ALL {
+                scope.spawn(move || kill_a_bounded_run_at(bootstrap, point));
+            }
+        });
     }
+}
+
+fn kill_a_bounded_run_at(bootstrap: &str, point: FailPoint) {
+    let (mut stage, mut feed) = stage(bootstrap, point.name(), Shape::rough(29));
+    stage.job.workers = 2;
+    write_and_finish(&mut stage, &mut feed, 4 * MINUTE);
+    stage.write(&mut feed, 6 * MINUTE).unwrap();
+    stage.job.fail = Some((point, 1));
+    let mut job = stage.job.bounded().unwrap();
+    let status = job.wait(PATIENCE).unwrap();
+    assert!(killed(status), "{}: {status}: {}", point.name(), job.tail());
+    stage.job.fail = None;
+    stage.job.finish().unwrap();
+    stage.judge().unwrap().assert_holds();
 }
