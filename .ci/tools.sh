@@ -8,6 +8,8 @@ system_packages() {
     command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
   done
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+  # Debian keeps the server's programs outside the path.
+  command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
   pkg-config --exists openssl 2>/dev/null || missing+=(libssl-dev)
   ((${#missing[@]})) || return 0
   local apt=(env DEBIAN_FRONTEND=noninteractive apt-get)
