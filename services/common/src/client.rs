@@ -1,0 +1,143 @@
+//! Calls to other services: each carries who calls, a deadline, the request's id and trace, and is counted.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Poll, Poll as Ready};
+use std::time::Duration;
+
+use http::{HeaderValue, Request, Response, header};
+use tonic::body::Body;
+use tonic::transport::{Channel, Endpoint};
+use tower::Service;
+
+use crate::context::{Context, GRPC_TIMEOUT, REQUEST_ID, TRACEPARENT, grpc_timeout_value};
+use crate::metrics::Metrics;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(2);
+/// A connection on which nothing moves is tried after this long, so that a peer that vanished is noticed.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// On whose behalf calls are made.
+#[derive(Clone)]
+pub enum Identity {
+    /// The user's, whose token came with the request; nobody's where none did.
+    Caller,
+    /// The service's own.
+    Service(Arc<str>),
+}
+
+/// A way to another service, for generated clients. Cheap to clone; connects when it is first used, and again whenever the
+/// connection is lost.
+#[derive(Clone)]
+pub struct Link {
+    channel: Channel,
+    identity: Identity,
+    timeout: Duration,
+    metrics: Metrics,
+}
+
+/// An address that cannot be one.
+#[derive(Debug, thiserror::Error)]
+#[error("`{address}` is not an address of a service, such as `http://order-service:50053`")]
+pub struct AddressError {
+    address: String,
+}
+
+impl Link {
+    /// A way to the service at this address.
+    ///
+    /// # Errors
+    /// It is no address.
+    pub fn to(
+        address: &str,
+        identity: Identity,
+        timeout: Duration,
+        metrics: &Metrics,
+    ) -> Result<Link, AddressError> {
+        let wrong = |_| AddressError {
+            address: address.to_owned(),
+        };
+        let uri = match address.contains("://") {
+            true => address.to_owned(),
+            false => format!("http://{address}"),
+        };
+        let channel = Endpoint::from_shared(uri)
+            .map_err(wrong)?
+            .connect_timeout(CONNECT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_while_idle(true)
+            .connect_lazy();
+        Ok(Link {
+            channel,
+            identity,
+            timeout,
+            metrics: metrics.clone(),
+        })
+    }
+
+    /// The headers that go with a call, and how long it may take.
+    fn prepare(&self, request: &mut Request<Body>) -> Duration {
+        let context = Context::current();
+        let headers = request.headers_mut();
+        let token = match &self.identity {
+            Identity::Service(token) => Some(token.clone()),
+            Identity::Caller => context.as_ref().and_then(|context| context.token.clone()),
+        };
+        if let Some(token) = token
+            && let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {token}"))
+        {
+            value.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        let mut timeout = self.timeout;
+        if let Some(context) = context {
+            if let Ok(value) = HeaderValue::from_str(&context.request_id) {
+                headers.insert(REQUEST_ID, value);
+            }
+            if let Some(trace) = &context.traceparent {
+                headers.insert(TRACEPARENT, trace.clone());
+            }
+            timeout = context.remaining().map_or(timeout, |left| left.min(timeout));
+        }
+        headers.insert(GRPC_TIMEOUT, grpc_timeout_value(timeout));
+        timeout
+    }
+}
+
+impl Service<Request<Body>> for Link {
+    type Response = Response<Body>;
+    type Error = tonic::transport::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Poll<'_>) -> Ready<Result<(), Self::Error>> {
+        Service::poll_ready(&mut self.channel, context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let timeout = self.prepare(&mut request);
+        let method = request.uri().path().to_owned();
+        let metrics = self.metrics.clone();
+        let answer = self.channel.call(request);
+        Box::pin(async move {
+            let answer = tokio::time::timeout(timeout, answer).await;
+            let answer = answer
+                .unwrap_or_else(|_| Ok(tonic::Status::deadline_exceeded("no answer in time").into_http()));
+            metrics.grpc_call(&method, outcome(&answer));
+            answer
+        })
+    }
+}
+
+/// The gRPC status of an answer; one that comes behind the messages is not waited for.
+fn outcome(answer: &Result<Response<Body>, tonic::transport::Error>) -> tonic::Code {
+    match answer {
+        Ok(response) => {
+            let status = response.headers().get("grpc-status");
+            status.map_or(tonic::Code::Ok, |value| tonic::Code::from_bytes(value.as_bytes()))
+        }
+        Err(_) => tonic::Code::Unavailable,
+    }
+}

@@ -1,0 +1,230 @@
+//! SQLite or PostgreSQL behind one handle; the URL alone decides.
+//!
+//! Statements are written once, in what both understand: `$1`, `TEXT`, `BIGINT`, `ON CONFLICT`, `RETURNING`. Moments are
+//! milliseconds since 1970, amounts minor units, flags 0 or 1, documents JSON in `TEXT`.
+//!
+//! With SQLite every transaction that writes begins `IMMEDIATE`, one at a time in the sequence of asking; the log is
+//! written ahead (`WAL`) and synchronised as `NORMAL`: what was committed survives a killed process, not a power cut.
+
+mod now;
+mod options;
+mod transaction;
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyPool, ConnectOptions, Executor, SqlSafeStr};
+use tokio::sync::Semaphore;
+
+pub use options::{DatabaseOptions, DatabaseUrl, DatabaseUrlError};
+pub use transaction::Transaction;
+
+use crate::failure::{Code, Failure};
+
+/// A row of a result.
+pub type Row = AnyRow;
+
+/// Which of the two it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// The database of one service. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: AnyPool,
+    kind: Kind,
+    /// SQLite takes one writer at a time; who waits here waits in line instead of asking again and again.
+    writers: Option<Arc<Semaphore>>,
+}
+
+/// The database could not be opened or changed to what this version needs.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// It cannot be reached or read.
+    #[error("cannot open the database {url}: {source}")]
+    Open {
+        /// Without its password.
+        url: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// A step of the schema failed.
+    #[error("cannot bring the schema of {url} up to date: {source}")]
+    Migrate {
+        /// Without its password.
+        url: String,
+        /// Why.
+        source: sqlx::migrate::MigrateError,
+    },
+}
+
+/// A step of a service's schema: its text must not be changed once it was released.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// Counted from 1.
+    pub version: i64,
+    /// What it makes.
+    pub description: &'static str,
+    /// Statements.
+    pub sql: &'static str,
+}
+
+impl Database {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// With PostgreSQL the service owns the schema `owner` and sees no other; SQLite's file is made where it is missing.
+    ///
+    /// # Errors
+    /// It cannot be reached, or a step fails.
+    pub async fn open(
+        options: &DatabaseOptions,
+        owner: &'static str,
+        steps: &[Step],
+    ) -> Result<Database, DatabaseError> {
+        sqlx::any::install_default_drivers();
+        let url = &options.url;
+        let failed = |source| DatabaseError::Open {
+            url: url.to_string(),
+            source,
+        };
+        let connect = AnyConnectOptions::from_str(url.secret())
+            .map_err(failed)?
+            .disable_statement_logging();
+        let kind = url.kind();
+        let busy_ms = options.statement_timeout.as_millis();
+        let first = match kind {
+            Kind::Sqlite => format!(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
+                 PRAGMA busy_timeout = {busy_ms}; PRAGMA cache_size = -8000"
+            ),
+            Kind::Postgres => format!(
+                "CREATE SCHEMA IF NOT EXISTS {owner}; SET search_path TO {owner}; SET statement_timeout = {busy_ms}; \
+                 SET lock_timeout = {busy_ms}"
+            ),
+        };
+        let pool = AnyPoolOptions::new()
+            .max_connections(options.pool_size)
+            .acquire_timeout(options.acquire_timeout)
+            .after_connect(move |connection, _| {
+                let first = first.clone();
+                Box::pin(async move {
+                    connection
+                        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(first)))
+                        .await?;
+                    Ok(())
+                })
+            })
+            .connect_with(connect)
+            .await
+            .map_err(failed)?;
+        let migrations = steps.iter().map(|step| {
+            Migration::new(
+                step.version,
+                step.description.into(),
+                MigrationType::Simple,
+                step.sql.into_sql_str(),
+                false,
+            )
+        });
+        Migrator::with_migrations(migrations.collect())
+            .run(&pool)
+            .await
+            .map_err(|source| DatabaseError::Migrate {
+                url: url.to_string(),
+                source,
+            })?;
+        Ok(Database {
+            pool,
+            kind,
+            writers: (kind == Kind::Sqlite).then(|| Arc::new(Semaphore::new(1))),
+        })
+    }
+
+    /// Which of the two it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// For statements that only read, outside a transaction.
+    #[must_use]
+    pub fn pool(&self) -> &AnyPool {
+        &self.pool
+    }
+
+    /// Begins a transaction that writes. One that is dropped is rolled back.
+    ///
+    /// # Errors
+    /// No connection in time, or the database is away.
+    pub async fn begin(&self) -> sqlx::Result<Transaction> {
+        Transaction::begin(self).await
+    }
+
+    /// Appended to a SELECT in a transaction, locks its rows until the end of it.
+    #[must_use]
+    pub fn for_update(&self) -> &'static str {
+        match self.kind {
+            // The transaction is the only one that writes.
+            Kind::Sqlite => "",
+            Kind::Postgres => " FOR UPDATE",
+        }
+    }
+
+    /// The database's own clock, in milliseconds since 1970: an expression for statements. Every instance of a service
+    /// reads the same clock, whatever its machine's says.
+    #[must_use]
+    pub fn now(&self) -> &'static str {
+        now::expression(self.kind)
+    }
+
+    /// Whether a statement gets through.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> sqlx::Result<()> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Connections that are open, and how many of them are idle.
+    #[must_use]
+    pub fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+
+    /// Closes every connection; what was committed is kept.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// What a caller is told of a database that failed.
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Failure {
+        match &error {
+            sqlx::Error::PoolTimedOut => Failure::new(Code::Overloaded, "too many calls at once"),
+            sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => {
+                Failure::new(Code::Unavailable, "the database cannot be reached")
+            }
+            sqlx::Error::Database(refusal) => match refusal.code().as_deref() {
+                // PostgreSQL: serialisation failure, deadlock, lock time-out, statement time-out. SQLite: busy, locked.
+                Some("40001" | "40P01" | "55P03" | "57014" | "5" | "6" | "517" | "261") => {
+                    Failure::new(Code::Contended, "the same was being changed by another call")
+                }
+                // PostgreSQL: going down or coming up, or its connections are all in use.
+                Some("57P01" | "57P02" | "57P03" | "53300") => {
+                    Failure::new(Code::Unavailable, "the database cannot be reached")
+                }
+                _ => Failure::internal(error),
+            },
+            _ => Failure::internal(error),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A transaction that writes.
+
+use std::ops::{Deref, DerefMut};
+
+use sqlx::{Any, AnyConnection};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Database, Kind, now};
+
+/// Dropped without [`commit`](Transaction::commit), it is rolled back. Statements are executed on `&mut *transaction`.
+#[derive(Debug)]
+pub struct Transaction {
+    // Dropped before the permit: the next writer begins when this one has ended.
+    inner: sqlx::Transaction<'static, Any>,
+    kind: Kind,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Transaction {
+    pub(super) async fn begin(database: &Database) -> sqlx::Result<Transaction> {
+        let turn = match &database.writers {
+            Some(writers) => {
+                let wait = database.pool.options().get_acquire_timeout();
+                let turn = tokio::time::timeout(wait, writers.clone().acquire_owned()).await;
+                Some(
+                    turn.map_err(|_| sqlx::Error::PoolTimedOut)?
+                        .map_err(|_| sqlx::Error::PoolClosed)?,
+                )
+            }
+            None => None,
+        };
+        let inner = match database.kind {
+            Kind::Sqlite => database.pool.begin_with("BEGIN IMMEDIATE").await?,
+            Kind::Postgres => database.pool.begin().await?,
+        };
+        Ok(Transaction {
+            inner,
+            kind: database.kind,
+            _turn: turn,
+        })
+    }
+
+    /// Which database it is in.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The database's clock; see [`Database::now`].
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn now_ms(&mut self) -> sqlx::Result<i64> {
+        sqlx::query_scalar(now::statement(self.kind))
+            .fetch_one(&mut *self.inner)
+            .await
+    }
+
+    /// Makes everything in it true at once.
+    ///
+    /// # Errors
+    /// Whether it was done is not known then: ask again.
+    pub async fn commit(self) -> sqlx::Result<()> {
+        self.inner.commit().await
+    }
+
+    /// Undoes everything in it. Dropping it does so too, but only some time later, and until then its locks are held.
+    ///
+    /// # Errors
+    /// The database is away: it then undoes everything by itself.
+    pub async fn rollback(self) -> sqlx::Result<()> {
+        self.inner.rollback().await
+    }
+}
+
+impl Deref for Transaction {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+}

@@ -1,0 +1,210 @@
+//! Idempotency keys: a request with a key is done once, and its answer kept for whoever asks again.
+//!
+//! The key is claimed in the transaction that begins the work, under a lease; the answer is stored in the one that ends it.
+//! Where the process dies in between, whoever comes next after the lease goes on with the same subject (the id of what is
+//! being made), so that nothing is made twice.
+
+mod answer;
+mod fingerprint;
+
+use std::time::Duration;
+
+use sqlx::Row as _;
+
+pub use answer::{decode, encode};
+pub use fingerprint::{Fingerprint, Secret, SecretError};
+
+use crate::database::{Database, Transaction};
+use crate::failure::{Code, Failure, FieldFaults};
+
+/// The schema of the table, to be a part of the first step of the service's own.
+pub const SCHEMA: &str = "
+CREATE TABLE idempotency_keys (
+    scope TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    lease_until_ms BIGINT NOT NULL,
+    answer TEXT,
+    kept_until_ms BIGINT NOT NULL
+);
+CREATE INDEX idempotency_keys_kept ON idempotency_keys (kept_until_ms);
+";
+
+/// The longest key.
+pub const LONGEST_KEY: usize = 255;
+
+/// How long answers are kept.
+const KEPT: Duration = Duration::from_secs(24 * 3_600);
+
+/// A key as it is stored: scoped by who asks and what for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope(String);
+
+impl Scope {
+    /// The scope of a key, or `None` where no key was sent.
+    ///
+    /// # Errors
+    /// The key is too long or holds control characters.
+    pub fn of(user: &str, call: &'static str, key: &str) -> Result<Option<Scope>, Failure> {
+        if key.is_empty() {
+            return Ok(None);
+        }
+        let mut faults = FieldFaults::default();
+        if key.chars().count() > LONGEST_KEY {
+            faults.add("Idempotency-Key", format!("longer than {LONGEST_KEY} characters"));
+        }
+        if key.chars().any(char::is_control) {
+            faults.add("Idempotency-Key", "holds control characters");
+        }
+        faults.check()?;
+        Ok(Some(Scope(format!("{call}|{user}|{key}"))))
+    }
+
+    /// As it is stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A scope that was stored.
+    #[must_use]
+    pub fn stored(text: String) -> Scope {
+        Scope(text)
+    }
+}
+
+/// What a claim found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The key is new: the work begins with the subject of the claim.
+    First,
+    /// The work was begun, and nobody is at it any more: go on with this subject.
+    Resumed(String),
+    /// The work is done: this is its answer, for [`decode`].
+    Answered(String),
+}
+
+/// Claims a key for a request, for as long as the lease.
+///
+/// # Errors
+/// `idempotency_key_reused` where the key came with another request, `still_running` while somebody else is at it.
+pub async fn claim(
+    transaction: &mut Transaction,
+    scope: &Scope,
+    fingerprint: &Fingerprint,
+    subject: &str,
+    lease: Duration,
+) -> Result<Claim, Failure> {
+    let now_ms = transaction.now_ms().await?;
+    let lease_until_ms = now_ms + millis(lease);
+    let kept_until_ms = now_ms + millis(KEPT);
+    let inserted = sqlx::query(
+        "INSERT INTO idempotency_keys (scope, fingerprint, subject, lease_until_ms, kept_until_ms)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (scope) DO UPDATE
+         SET fingerprint = excluded.fingerprint, subject = excluded.subject, answer = NULL,
+             lease_until_ms = excluded.lease_until_ms, kept_until_ms = excluded.kept_until_ms
+         WHERE idempotency_keys.kept_until_ms <= $6 AND idempotency_keys.answer IS NOT NULL",
+    )
+    .bind(scope.as_str())
+    .bind(fingerprint.as_str())
+    .bind(subject)
+    .bind(lease_until_ms)
+    .bind(kept_until_ms)
+    .bind(now_ms)
+    .execute(&mut **transaction)
+    .await?;
+    if inserted.rows_affected() == 1 {
+        return Ok(Claim::First);
+    }
+    let row = sqlx::query(match transaction.kind() {
+        crate::database::Kind::Sqlite => {
+            "SELECT fingerprint, subject, lease_until_ms, answer FROM idempotency_keys WHERE scope = $1"
+        }
+        crate::database::Kind::Postgres => {
+            "SELECT fingerprint, subject, lease_until_ms, answer FROM idempotency_keys WHERE scope = $1 FOR UPDATE"
+        }
+    })
+    .bind(scope.as_str())
+    .fetch_one(&mut **transaction)
+    .await?;
+    if row.try_get::<String, _>("fingerprint")? != fingerprint.as_str() {
+        return Err(Failure::new(
+            Code::KeyReused,
+            "this Idempotency-Key came with another request before",
+        ));
+    }
+    if let Some(answer) = row.try_get::<Option<String>, _>("answer")? {
+        return Ok(Claim::Answered(answer));
+    }
+    let leased_ms = row.try_get::<i64, _>("lease_until_ms")? - now_ms;
+    if leased_ms > 0 {
+        let delay = Duration::from_millis(u64::try_from(leased_ms).unwrap_or(0));
+        return Err(Failure::new(Code::StillRunning, "this request is still being worked on").after(delay));
+    }
+    sqlx::query("UPDATE idempotency_keys SET lease_until_ms = $2 WHERE scope = $1")
+        .bind(scope.as_str())
+        .bind(lease_until_ms)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(Claim::Resumed(row.try_get("subject")?))
+}
+
+/// Keeps the answer, unless one is kept already: the first one counts. Gives the one that is kept then, which is the one to
+/// be answered; the answer itself where the key is not there any more.
+///
+/// # Errors
+/// The database failed.
+pub async fn keep(transaction: &mut Transaction, scope: &Scope, answer: &str) -> sqlx::Result<String> {
+    let kept = sqlx::query_scalar(
+        "UPDATE idempotency_keys SET answer = COALESCE(answer, $2) WHERE scope = $1 RETURNING answer",
+    )
+    .bind(scope.as_str())
+    .bind(answer)
+    .fetch_optional(&mut **transaction)
+    .await?;
+    Ok(kept.unwrap_or_else(|| answer.to_owned()))
+}
+
+/// Ends the lease: nobody is at it any more, and there is no answer yet.
+///
+/// # Errors
+/// The database failed.
+pub async fn let_go(transaction: &mut Transaction, scope: &Scope) -> sqlx::Result<()> {
+    sqlx::query("UPDATE idempotency_keys SET lease_until_ms = 0 WHERE scope = $1 AND answer IS NULL")
+        .bind(scope.as_str())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// Forgets a key whose request came to nothing that would be kept.
+///
+/// # Errors
+/// The database failed.
+pub async fn forget(transaction: &mut Transaction, scope: &Scope) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM idempotency_keys WHERE scope = $1 AND answer IS NULL")
+        .bind(scope.as_str())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// Forgets the answers that were kept long enough; gives how many.
+///
+/// # Errors
+/// The database failed.
+pub async fn sweep(database: &Database) -> sqlx::Result<u64> {
+    let mut transaction = database.begin().await?;
+    let now_ms = transaction.now_ms().await?;
+    let swept = sqlx::query("DELETE FROM idempotency_keys WHERE kept_until_ms <= $1 AND answer IS NOT NULL")
+        .bind(now_ms)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(swept.rows_affected())
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+}

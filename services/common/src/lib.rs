@@ -1,0 +1,30 @@
+//! What the services of the shop share: failures, databases, callers, idempotency, the outbox, servers and clients.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`failure`] | the one error of a call, and its two total maps: to gRPC and to HTTP |
+//! | [`database`] | SQLite or PostgreSQL behind one handle; the URL alone decides |
+//! | [`auth`] | who calls: tokens, their keys, sessions, and the guard before every port |
+//! | [`idempotency`] | a request with a key is done once, and its answer kept |
+//! | [`outbox`] | events written in the transaction that makes them true, and the relays that publish them |
+//! | [`server`] | a gRPC and an HTTP port, started and stopped |
+//! | [`client`] | calls to other services: tokens, deadlines |
+//! | [`context`] | what a request carries from hop to hop |
+//! | [`metrics`] | all metrics of all services |
+//!
+//! A service never imports another service: they meet in `weir-rpc`.
+
+pub mod auth;
+pub mod client;
+pub mod context;
+pub mod database;
+pub mod duration;
+pub mod failure;
+pub mod idempotency;
+pub mod ids;
+pub mod metrics;
+pub mod outbox;
+pub mod program;
+pub mod secret;
+pub mod server;
+pub mod telemetry;

@@ -1,0 +1,181 @@
+//! The relay: publishes what waits, marks what was delivered.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use uuid::Uuid;
+
+use super::publisher::Publisher;
+use super::{Outbox, batch, shards};
+use crate::database::Database;
+use crate::metrics::Metrics;
+use crate::server::Stopping;
+
+/// How often a relay looks for events of other instances, at most.
+const LOOK: Duration = Duration::from_millis(200);
+/// How often its shards are renewed.
+const RENEW: Duration = Duration::from_secs(2);
+/// How long it waits after trouble.
+const TROUBLE: Duration = Duration::from_secs(1);
+/// How often old rows are deleted.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Settings of a relay.
+#[derive(Clone, Debug)]
+pub struct RelayOptions {
+    /// How long rows are kept after they were published.
+    pub kept: Duration,
+    /// Its name among the relays, where that is the same after a restart: then it need not wait for its own lease. No two
+    /// that may run at a time can share one.
+    pub name: Option<String>,
+}
+
+impl Default for RelayOptions {
+    fn default() -> Self {
+        RelayOptions {
+            kept: Duration::from_secs(24 * 3_600),
+            name: None,
+        }
+    }
+}
+
+/// Publishes the events of a service's outbox.
+pub struct Relay {
+    database: Database,
+    outbox: Outbox,
+    publisher: Publisher,
+    metrics: Metrics,
+    options: RelayOptions,
+    /// Its name among the relays.
+    id: String,
+    shards: Vec<i64>,
+    renewed: Option<Instant>,
+    swept: Instant,
+}
+
+impl Relay {
+    /// One for this outbox.
+    #[must_use]
+    pub fn new(
+        database: Database,
+        outbox: Outbox,
+        publisher: Publisher,
+        metrics: Metrics,
+        options: RelayOptions,
+    ) -> Relay {
+        Relay {
+            database,
+            outbox,
+            publisher,
+            metrics,
+            id: options.name.clone().unwrap_or_else(|| Uuid::now_v7().to_string()),
+            options,
+            shards: Vec::new(),
+            renewed: None,
+            swept: Instant::now(),
+        }
+    }
+
+    /// Publishes until told to stop.
+    pub async fn run(mut self, stopping: Stopping) {
+        let mut in_trouble = false;
+        while !stopping.is_cancelled() {
+            let pause = tokio::select! {
+                () = stopping.cancelled() => break,
+                round = self.round() => match round {
+                    Ok(0) => {
+                        in_trouble = false;
+                        LOOK
+                    }
+                    Ok(_) => {
+                        in_trouble = false;
+                        Duration::ZERO
+                    }
+                    Err(trouble) => {
+                        // Once for each time it begins: it is tried every second.
+                        if !in_trouble {
+                            tracing::warn!(%trouble, "events cannot be published; they wait");
+                        }
+                        in_trouble = true;
+                        TROUBLE
+                    }
+                },
+            };
+            if pause.is_zero() {
+                continue;
+            }
+            let trouble = in_trouble;
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+                () = self.outbox.written(), if !trouble => {}
+            }
+        }
+        self.publisher.purge();
+        // Where that fails, the lease runs out.
+        let _ = shards::release(&self.database, &self.id).await;
+    }
+
+    /// Publishes a batch; gives how many events were delivered.
+    async fn round(&mut self) -> Result<usize, String> {
+        let database = |error: sqlx::Error| format!("the database: {error}");
+        if self.renewed.is_none_or(|renewed| renewed.elapsed() >= RENEW) {
+            let asked = Instant::now();
+            self.shards = shards::renew(&self.database, &self.id).await.map_err(database)?;
+            self.renewed = Some(asked);
+            self.keep_house().await.map_err(database)?;
+        }
+        let waiting = batch::waiting(&self.database, &self.shards)
+            .await
+            .map_err(database)?;
+        if waiting.is_empty() {
+            return Ok(0);
+        }
+        // Who was frozen past its lease publishes nothing under it.
+        if self
+            .renewed
+            .is_none_or(|renewed| renewed.elapsed() >= shards::LEASE)
+        {
+            self.renewed = None;
+            return Ok(0);
+        }
+        let sent = waiting.iter().map(|event| {
+            self.publisher
+                .send(&event.topic, &event.key, &event.payload, &event.headers)
+        });
+        let reports = join_all(sent.collect::<Vec<_>>()).await;
+        let mut delivered = Vec::with_capacity(waiting.len());
+        let mut trouble = None;
+        for (event, report) in waiting.iter().zip(reports) {
+            match report.unwrap_or_else(|_| Err("given up".to_owned())) {
+                Ok(()) => {
+                    self.metrics.events_published(&event.topic, "delivered", 1);
+                    delivered.push(event.id.clone());
+                }
+                Err(reason) => {
+                    self.metrics.events_published(&event.topic, "failed", 1);
+                    trouble = Some(reason);
+                }
+            }
+        }
+        if !delivered.is_empty() {
+            batch::mark(&self.database, &delivered).await.map_err(database)?;
+        }
+        match trouble {
+            Some(reason) => Err(reason),
+            None => Ok(delivered.len()),
+        }
+    }
+
+    /// Gauges, and rows that nobody needs any more.
+    async fn keep_house(&mut self) -> sqlx::Result<()> {
+        let (depth, oldest_ms) = batch::depth(&self.database).await?;
+        self.metrics.outbox(depth, oldest_ms);
+        if self.swept.elapsed() >= SWEEP {
+            self.swept = Instant::now();
+            let kept_ms = i64::try_from(self.options.kept.as_millis()).unwrap_or(i64::MAX);
+            batch::sweep(&self.database, kept_ms).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! The gRPC port.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as Poll, Poll as Ready};
+use std::time::{Duration, Instant};
+
+use http::{Request, Response};
+use tokio::net::TcpListener;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tower::{Layer, Service};
+use tracing::Instrument;
+
+use super::lifecycle::Lifecycle;
+use crate::auth::{Access, Guard};
+use crate::context::Context;
+use crate::metrics::Metrics;
+
+/// Calls of one connection that are worked on at a time; the rest wait.
+const CONCURRENT: usize = 1_024;
+/// A connection on which nothing moves is tried after this long.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// What a gRPC port needs.
+pub struct GrpcOptions {
+    /// Who may call.
+    pub guard: Guard,
+    /// Which call is for whom.
+    pub access: fn(&str) -> Option<Access>,
+    /// Counts the calls.
+    pub metrics: Metrics,
+    /// The full names of the services, for `grpc.health.v1`.
+    pub services: &'static [&'static str],
+}
+
+/// Serves until the lifecycle ends; then takes no new calls and lets the running ones end. Health and reflection are
+/// added to what is served.
+///
+/// # Errors
+/// The descriptors of reflection are broken: a fault of the program.
+pub async fn serve_grpc(
+    listener: TcpListener,
+    routes: Routes,
+    options: GrpcOptions,
+    lifecycle: &Lifecycle,
+) -> Result<(), tonic_reflection::server::Error> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    for service in options.services {
+        reporter
+            .set_service_status(*service, tonic_health::ServingStatus::Serving)
+            .await;
+    }
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(weir_rpc::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    let routes = routes.add_service(health).add_service(reflection);
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let stopping = lifecycle.stopping();
+    let services = options.services;
+    let server = Server::builder()
+        .concurrency_limit_per_connection(CONCURRENT)
+        .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .layer(Entrance {
+            metrics: options.metrics,
+        })
+        .layer(options.guard.layer(options.access))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, async move {
+            stopping.cancelled_owned().await;
+            for service in services {
+                reporter
+                    .set_service_status(*service, tonic_health::ServingStatus::NotServing)
+                    .await;
+            }
+        });
+    lifecycle.spawn(async move {
+        if let Err(error) = server.await {
+            tracing::error!(%error, "the gRPC server ended");
+        }
+    });
+    Ok(())
+}
+
+/// The outermost layer: reads the context of a call, gives it a span, counts it.
+#[derive(Clone)]
+struct Entrance {
+    metrics: Metrics,
+}
+
+impl<S> Layer<S> for Entrance {
+    type Service = Entered<S>;
+
+    fn layer(&self, inner: S) -> Entered<S> {
+        Entered {
+            metrics: self.metrics.clone(),
+            inner,
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Entered<S> {
+    metrics: Metrics,
+    inner: S,
+}
+
+impl<S> Service<Request<Body>> for Entered<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Poll<'_>) -> Ready<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let started = Instant::now();
+        let context = Context::of(request.headers());
+        let method = request.uri().path().to_owned();
+        let span = tracing::info_span!("grpc", method, request_id = %context.request_id);
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        let metrics = self.metrics.clone();
+        Box::pin(
+            async move {
+                let answer = context.scope(inner.call(request)).await;
+                if let Ok(answer) = &answer {
+                    let status = answer.headers().get("grpc-status");
+                    let code =
+                        status.map_or(tonic::Code::Ok, |value| tonic::Code::from_bytes(value.as_bytes()));
+                    // A path that is no call of ours could be anything.
+                    let method = if code == tonic::Code::Unimplemented {
+                        "unknown"
+                    } else {
+                        &method
+                    };
+                    metrics.grpc_handled(method, code, started.elapsed());
+                }
+                answer
+            }
+            .instrument(span),
+        )
+    }
+}

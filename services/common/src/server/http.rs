@@ -1,0 +1,91 @@
+//! The HTTP port: probes and metrics, and what a service adds to them.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::connections::{self, ConnectionLimits};
+use super::lifecycle::Lifecycle;
+use crate::metrics::Metrics;
+
+/// Whether a service can do its work now: what it needs and cannot do without.
+pub trait Health: Send + Sync + 'static {
+    /// Nothing is missing; otherwise what is, in a word that may be shown.
+    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>>;
+
+    /// Brings the gauges up to date, before they are read.
+    fn observe(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
+}
+
+#[derive(Clone)]
+struct Operations {
+    health: Arc<dyn Health>,
+    metrics: Metrics,
+    lifecycle: Lifecycle,
+}
+
+/// `/health`, `/ready` and `/metrics`; open to all.
+pub fn operations(health: Arc<dyn Health>, metrics: &Metrics, lifecycle: &Lifecycle) -> Router {
+    Router::new()
+        .route("/health", get(healthy))
+        .route("/ready", get(ready))
+        .route("/metrics", get(scrape))
+        .with_state(Operations {
+            health,
+            metrics: metrics.clone(),
+            lifecycle: lifecycle.clone(),
+        })
+}
+
+/// Serves until the lifecycle ends; then takes no new requests and lets the running ones end.
+pub fn serve_http(listener: TcpListener, router: Router, lifecycle: &Lifecycle) {
+    serve_http_within(listener, router, ConnectionLimits::default(), lifecycle);
+}
+
+/// The same, with limits of one's own.
+pub fn serve_http_within(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    lifecycle: &Lifecycle,
+) {
+    lifecycle.spawn(connections::accept(listener, router, limits, lifecycle.clone()));
+}
+
+/// The process answers. What it needs is for `/ready`: to start it again would not bring that back.
+async fn healthy() -> Response {
+    Json(json!({"status": "healthy"})).into_response()
+}
+
+async fn ready(State(operations): State<Operations>) -> Response {
+    let missing = if operations.lifecycle.stopping().is_cancelled() {
+        Err("stopping".to_owned())
+    } else {
+        operations.health.ready().await
+    };
+    match missing {
+        Ok(()) => Json(json!({"status": "ready"})).into_response(),
+        Err(missing) => {
+            let body = Json(json!({"status": "not ready", "missing": missing}));
+            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+        }
+    }
+}
+
+async fn scrape(State(operations): State<Operations>) -> Response {
+    operations.health.observe().await;
+    match operations.metrics.scrape() {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}

@@ -1,0 +1,96 @@
+//! One handle over SQLite and PostgreSQL.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use service_common::database::{Database, DatabaseOptions, Step};
+use test_support::databases::on_each_database;
+
+const STEPS: &[Step] = &[Step {
+    version: 1,
+    description: "counters",
+    sql: "CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
+}];
+
+async fn open(url: &str, owner: &'static str) -> Database {
+    let options = DatabaseOptions::of(url.parse().unwrap());
+    Database::open(&options, owner, STEPS).await.unwrap()
+}
+
+async fn value(database: &Database) -> i64 {
+    sqlx::query_scalar("SELECT value FROM counters WHERE name = 'a'")
+        .fetch_one(database.pool())
+        .await
+        .unwrap()
+}
+
+#[test]
+fn transactions_that_write_do_not_lose_each_others_changes() {
+    on_each_database(async |url| {
+        let database = open(&url, "one").await;
+        let mut transaction = database.begin().await.unwrap();
+        sqlx::query("INSERT INTO counters VALUES ('a', 0)")
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        let tasks: Vec<_> = (0..20)
+            .map(|_| {
+                let database = database.clone();
+                tokio::spawn(async move {
+                    let mut transaction = database.begin().await.unwrap();
+                    sqlx::query("UPDATE counters SET value = value + 1 WHERE name = 'a'")
+                        .execute(&mut *transaction)
+                        .await
+                        .unwrap();
+                    transaction.commit().await.unwrap();
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(value(&database).await, 20);
+    });
+}
+
+#[test]
+fn a_transaction_that_is_dropped_has_done_nothing() {
+    on_each_database(async |url| {
+        let database = open(&url, "one").await;
+        let mut transaction = database.begin().await.unwrap();
+        sqlx::query("INSERT INTO counters VALUES ('a', 7)")
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        drop(transaction);
+        let mut transaction = database.begin().await.unwrap();
+        let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM counters")
+            .fetch_one(&mut *transaction)
+            .await
+            .unwrap();
+        assert_eq!(rows, 0);
+    });
+}
+
+#[test]
+fn a_schema_is_brought_up_to_date_once() {
+    on_each_database(async |url| {
+        open(&url, "one").await.close().await;
+        open(&url, "one").await.close().await;
+    });
+}
+
+#[test]
+fn the_clock_is_the_databases_in_milliseconds() {
+    on_each_database(async |url| {
+        let database = open(&url, "one").await;
+        let mut transaction = database.begin().await.unwrap();
+        let now_ms = transaction.now_ms().await.unwrap();
+        let ours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let apart = i128::from(now_ms) - i128::try_from(ours.as_millis()).unwrap();
+        assert!(
+            apart.unsigned_abs() < Duration::from_secs(60).as_millis(),
+            "{apart} ms"
+        );
+    });
+}

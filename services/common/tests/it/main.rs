@@ -1,0 +1,6 @@
+//! The tests of service-common that need a database or a broker.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod database;
+mod idempotency;
+mod outbox;
