@@ -1,0 +1,141 @@
+//! Hashing passwords: argon2id with the crate's defaults, which are OWASP's, at most as many at a time as there are cores.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::password_hash::Error;
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use service_common::failure::{Code, Failure};
+use service_common::secret::SecretText;
+use tokio::sync::Semaphore;
+
+use crate::account::Password;
+
+/// The hash of no password, with the parameters of all others: checking against it takes as long as against any.
+const NOBODYS: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// When one who found no place may try again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Hashes and checks passwords. Cheap to clone.
+#[derive(Clone)]
+pub struct Hasher {
+    places: Arc<Semaphore>,
+    patience: Duration,
+}
+
+impl Hasher {
+    /// One that works on so many passwords at a time; who gets no place within the patience is refused.
+    #[must_use]
+    pub fn new(places: usize, patience: Duration) -> Hasher {
+        Hasher {
+            places: Arc::new(Semaphore::new(places)),
+            patience,
+        }
+    }
+
+    /// One for the cores of this machine.
+    #[must_use]
+    pub fn of_all_cores(patience: Duration) -> Hasher {
+        Hasher::new(
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            patience,
+        )
+    }
+
+    /// The hash of a password, in the PHC string format, with a salt of its own.
+    ///
+    /// # Errors
+    /// `overloaded` where too many others wait.
+    pub async fn hash(&self, password: Password) -> Result<SecretText, Failure> {
+        let hashed = self.run(move || Argon2::default().hash_password(password.as_bytes()));
+        let hash = hashed.await?.map_err(Failure::internal)?;
+        Ok(SecretText::from(hash.to_string()))
+    }
+
+    /// Whether it is the hash of the password. Where there is no hash it is not, which takes as long to say.
+    ///
+    /// # Errors
+    /// `overloaded` where too many others wait.
+    pub async fn verify(&self, password: Password, hash: Option<SecretText>) -> Result<bool, Failure> {
+        let verified = self.run(move || {
+            let hash = hash.as_ref().map_or(NOBODYS, SecretText::reveal);
+            Argon2::default().verify_password(password.as_bytes(), hash)
+        });
+        match verified.await? {
+            Ok(()) => Ok(true),
+            Err(Error::PasswordInvalid) => Ok(false),
+            Err(error) => Err(Failure::internal(error)),
+        }
+    }
+
+    async fn run<T>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+    {
+        let place = tokio::time::timeout(self.patience, self.places.clone().acquire_owned()).await;
+        let place = place
+            .map_err(|_| Failure::new(Code::Overloaded, "too many people log in at once").after(RETRY))?
+            .map_err(Failure::internal)?;
+        let work = tokio::task::spawn_blocking(move || {
+            // Given back when the work is done, whether or not anybody still waits for it.
+            let _place = place;
+            work()
+        });
+        work.await.map_err(Failure::internal)
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Hasher")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::{Params, PasswordHash};
+
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::tried(text).unwrap()
+    }
+
+    #[test]
+    fn nobodys_hash_costs_what_every_hash_costs() {
+        let nobodys = PasswordHash::new(NOBODYS).unwrap();
+        let hash = Argon2::default().hash_password(b"a password").unwrap();
+        assert_eq!(
+            Params::try_from(&nobodys).unwrap(),
+            Params::try_from(&hash).unwrap()
+        );
+        assert_eq!(
+            (nobodys.algorithm, nobodys.version),
+            (hash.algorithm, hash.version)
+        );
+        assert_eq!(hash.algorithm.as_str(), "argon2id");
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_of_its_password_only_and_no_password_has_nobodys() {
+        let hasher = Hasher::of_all_cores(Duration::from_secs(60));
+        let hash = hasher.hash(password("correct horse")).await.unwrap();
+        let is_right = async |text, hash| hasher.verify(password(text), hash).await;
+        assert_eq!(is_right("correct horse", Some(hash.clone())).await, Ok(true));
+        assert_eq!(is_right("another horse", Some(hash.clone())).await, Ok(false));
+        assert_eq!(is_right("correct horse", None).await, Ok(false));
+        let another = hasher.hash(password("correct horse")).await.unwrap();
+        assert!(hash != another, "each hash has a salt of its own");
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_place_is_told_when_to_try_again() {
+        let hasher = Hasher::new(0, Duration::ZERO);
+        let failure = hasher.verify(password("a password"), None).await.unwrap_err();
+        assert_eq!(failure.code, Code::Overloaded);
+        assert!(failure.retry_after.is_some());
+    }
+}

@@ -1,0 +1,81 @@
+//! Registering: account, welcome and kept answer become true in one transaction.
+
+use std::time::Duration;
+
+use service_common::auth::Role;
+use service_common::failure::{Code, Failure};
+use service_common::idempotency::{self, Claim, Fingerprint, Scope};
+use service_common::ids::new_id;
+use weir_rpc::user::v1::UserResponse;
+
+use crate::account::{Account, Person};
+use crate::message;
+use crate::store::{self, Stored};
+use crate::users::Users;
+use crate::welcome::welcome;
+
+/// A claim never outlives the transaction that it is made in, so nobody ever waits for it to run out.
+const LEASE: Duration = Duration::ZERO;
+
+impl Users {
+    /// Makes an account. With a key it is made once, and the answer kept: also that the address is taken.
+    ///
+    /// # Errors
+    /// `email_taken`, `overloaded`, or that the key came with another request.
+    pub async fn register(
+        &self,
+        person: Person,
+        key: Option<(Scope, Fingerprint)>,
+    ) -> Result<UserResponse, Failure> {
+        let shared = &self.shared;
+        let password_hash = shared.hasher.hash(person.password).await?;
+        let mut transaction = shared.database.begin().await?;
+        let id = new_id("usr");
+        if let Some((scope, fingerprint)) = &key {
+            let claim = idempotency::claim(&mut transaction, scope, fingerprint, &id, LEASE).await;
+            match claim {
+                Ok(Claim::First | Claim::Resumed(_)) => {}
+                Ok(Claim::Answered(answer)) => {
+                    transaction.rollback().await?;
+                    return idempotency::decode(&answer);
+                }
+                Err(failure) => {
+                    transaction.rollback().await?;
+                    return Err(failure);
+                }
+            }
+        }
+        let account = Account {
+            id,
+            email: person.email,
+            first_name: person.first_name,
+            last_name: person.last_name,
+            role: Role::Customer,
+            created_at_ms: transaction.now_ms().await?,
+        };
+        let stored = Stored {
+            account,
+            password_hash,
+        };
+        let is_new = store::insert(&mut transaction, &stored).await?;
+        let answer = match is_new {
+            true => {
+                let event = welcome(&shared.topic, &stored.account)?;
+                shared.outbox.append(&mut transaction, &event).await?;
+                Ok(message::user(&stored.account))
+            }
+            false => Err(Failure::new(
+                Code::EmailTaken,
+                "there is an account of this e-mail address",
+            )),
+        };
+        if let Some((scope, _)) = &key {
+            idempotency::keep(&mut transaction, scope, &idempotency::encode(&answer)).await?;
+        }
+        transaction.commit().await?;
+        if is_new {
+            shared.outbox.wake();
+        }
+        answer
+    }
+}

@@ -1,0 +1,190 @@
+//! The service, put together.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use service_common::auth::{Guard, KeyError, Sessions, SigningKey, Verifier, VerifyingKeys};
+use service_common::database::{Database, DatabaseError};
+use service_common::metrics::Metrics;
+use service_common::outbox::{Outbox, Publisher, PublisherError, Relay, RelayOptions};
+use service_common::secret::SecretText;
+use service_common::server::{GrpcOptions, Health, Lifecycle, Ports, operations, serve_grpc, serve_http};
+use tonic::service::Routes;
+use weir_kafka::Connection;
+use weir_rpc::user::v1::user_service_server::{SERVICE_NAME, UserServiceServer};
+
+use crate::api::Api;
+use crate::carts::Carts;
+use crate::hasher::Hasher;
+use crate::options::Options;
+use crate::service_token::{IssueError, issue_service_token};
+use crate::sessions::LocalSessions;
+use crate::tidy::tidy;
+use crate::users::{Needs, Users};
+use crate::{NAME, access, store};
+
+/// How long running calls have when the service stops.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// The service cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The key of access tokens.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Kafka.
+    #[error(transparent)]
+    Publisher(#[from] PublisherError),
+    /// Its ports.
+    #[error("cannot serve: {0}")]
+    Serve(String),
+}
+
+/// The running service.
+pub struct UserService {
+    lifecycle: Lifecycle,
+    database: Database,
+    users: Users,
+    key: Arc<SigningKey>,
+    grpc: SocketAddr,
+    http: SocketAddr,
+}
+
+/// Starts the service on these ports.
+///
+/// # Errors
+/// What keeps it from starting. Kafka may be away: it waits for it.
+pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<UserService, StartError> {
+    let metrics = metrics.of(NAME);
+    let lifecycle = Lifecycle::new();
+    let key = Arc::new(options.key.read()?);
+    let database = Database::open(&options.database, store::OWNER, store::STEPS).await?;
+    let outbox = Outbox::new();
+    let sessions = Sessions::new(Arc::new(LocalSessions(database.clone())));
+    let public_keys = match options.retired_keys {
+        Some(retired) => key.public().and(retired),
+        None => key.public(),
+    };
+    let verifier = Verifier::new(VerifyingKeys::of(&public_keys)?);
+    let users = Users::new(Needs {
+        database: database.clone(),
+        outbox: outbox.clone(),
+        hasher: Hasher::of_all_cores(options.hashing_patience),
+        key: key.clone(),
+        public_keys,
+        refresh_secret: options.refresh_secret,
+        idempotency_secret: options.idempotency_secret,
+        sessions: sessions.clone(),
+        rules: options.rules,
+        topic: options.topic,
+        metrics: metrics.clone(),
+    });
+    let carts = Carts::new(database.clone(), options.rules.cart_for);
+    let publisher = Publisher::new(&Connection::new(options.kafka))?;
+    let relay = Relay::new(
+        database.clone(),
+        outbox,
+        publisher,
+        metrics.clone(),
+        RelayOptions::default(),
+    );
+    lifecycle.spawn(relay.run(lifecycle.stopping()));
+    lifecycle.spawn(tidy(database.clone(), carts.clone(), lifecycle.stopping()));
+
+    let serve = |error: std::io::Error| StartError::Serve(error.to_string());
+    let (grpc, http) = (
+        ports.grpc.local_addr().map_err(serve)?,
+        ports.http.local_addr().map_err(serve)?,
+    );
+    let health = UserHealth {
+        database: database.clone(),
+        metrics: metrics.clone(),
+    };
+    serve_http(
+        ports.http,
+        operations(Arc::new(health), &metrics, &lifecycle),
+        &lifecycle,
+    );
+    let options = GrpcOptions {
+        guard: Guard::new(verifier, sessions),
+        access,
+        metrics,
+        services: &[SERVICE_NAME],
+    };
+    let api = Api {
+        users: users.clone(),
+        carts,
+    };
+    let routes = Routes::new(UserServiceServer::new(api));
+    serve_grpc(ports.grpc, routes, options, &lifecycle)
+        .await
+        .map_err(|error| StartError::Serve(error.to_string()))?;
+    Ok(UserService {
+        lifecycle,
+        database,
+        users,
+        key,
+        grpc,
+        http,
+    })
+}
+
+impl UserService {
+    /// Where gRPC is served.
+    #[must_use]
+    pub fn grpc_addr(&self) -> SocketAddr {
+        self.grpc
+    }
+
+    /// Where health and metrics are served.
+    #[must_use]
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// For whoever runs the service in its own process: makes admins and the user of a demo.
+    #[must_use]
+    pub fn users(&self) -> &Users {
+        &self.users
+    }
+
+    /// A token for a service of this name.
+    ///
+    /// # Errors
+    /// The key cannot sign: a fault of ours.
+    pub fn issue_service_token(&self, name: &str, good_for: Duration) -> Result<SecretText, IssueError> {
+        issue_service_token(&self.key, name, good_for)
+    }
+
+    /// Takes no new calls, lets the running ones end, and closes.
+    pub async fn stop(self) {
+        if !self.lifecycle.stop(DRAIN).await {
+            tracing::warn!("some calls did not end in time and were given up");
+        }
+        self.database.close().await;
+    }
+}
+
+struct UserHealth {
+    database: Database,
+    metrics: Metrics,
+}
+
+impl Health for UserHealth {
+    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(async { self.database.ping().await.map_err(|_| "database".to_owned()) })
+    }
+
+    fn observe(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            let (open, idle) = self.database.connections();
+            self.metrics.pool(open, idle);
+        })
+    }
+}
