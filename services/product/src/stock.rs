@@ -1,0 +1,172 @@
+//! The core of the service: the stock.
+//!
+//! An order asks for its stock under its own id, and the answer is stored with that id in the transaction that takes the
+//! stock: asked again, by whomever and however late, the service answers the same and takes nothing. What an order had is
+//! given back once. An order that was given up before it asked has a row as well, so that it gets nothing when it does.
+//!
+//! Whoever changes several rows locks an order's row first and then the products sorted by id, so no two wait for each other.
+
+use service_common::failure::{Code, Failure};
+
+use crate::catalogue::{Products, not_found};
+use crate::product::{Change, Product};
+use crate::reservation::{Line, Outcome, PricedLine, sums};
+use crate::store::{changes, products, reservations};
+
+/// The most of one product that can be in stock: far from where numbers end, so that what is given back never overflows.
+pub(crate) const MOST_STOCK: i64 = 1_000_000_000_000;
+
+impl Products {
+    /// Changes a product's stock by hand, once for each id of a change; asked again, changes nothing.
+    ///
+    /// # Errors
+    /// `not_found`, `out_of_stock` where there is less than is to be taken, `idempotency_key_reused` where the id stands for
+    /// another change, or the database failed.
+    pub async fn add_stock(&self, change: &Change) -> Result<Product, Failure> {
+        let mut transaction = self.database.begin().await?;
+        if !changes::insert(&mut transaction, change).await? {
+            let made = changes::get(&mut transaction, &change.id).await?;
+            if made != *change {
+                let detail = "this change_id stands for another change";
+                return Err(Failure::new(Code::KeyReused, detail));
+            }
+            transaction.rollback().await?;
+            return self.get(&change.product_id).await;
+        }
+        let changed =
+            products::change_stock(&mut transaction, &change.product_id, change.change, MOST_STOCK).await?;
+        let Some(product) = changed else {
+            transaction.rollback().await?;
+            return Err(self.cannot_change(change).await?);
+        };
+        transaction.commit().await?;
+        Ok(product)
+    }
+
+    /// Why a product's stock cannot be changed.
+    async fn cannot_change(&self, change: &Change) -> Result<Failure, Failure> {
+        let product = products::get(&self.database, &change.product_id).await?;
+        let Some(product) = product else {
+            return Ok(not_found());
+        };
+        if change.change > 0 {
+            let fault = format!("the stock would be more than {MOST_STOCK}");
+            return Ok(Failure::field("change", fault));
+        }
+        let detail = format!("there are only {} of {}", product.stock, change.product_id);
+        Ok(Failure::new(Code::OutOfStock, detail))
+    }
+
+    /// Sets stock aside for an order: all lines or none. Asked again for the same order, gives the same answer, whatever the
+    /// lines.
+    ///
+    /// # Errors
+    /// The database failed: whether anything was set aside is not known; ask again.
+    pub async fn reserve(&self, order_id: &str, lines: &[Line]) -> Result<Outcome, Failure> {
+        let wanted = sums(lines.iter().map(|line| (line.product_id.as_str(), line.quantity)));
+        let prices = products::prices(&self.database, wanted.keys().copied()).await?;
+        let mut unknown = Vec::new();
+        let mut priced = Vec::with_capacity(lines.len());
+        for line in lines {
+            match prices.get(&line.product_id) {
+                Some(price) => priced.push(PricedLine {
+                    product_id: line.product_id.clone(),
+                    quantity: line.quantity,
+                    unit_price: *price,
+                }),
+                None => unknown.push(line.product_id.clone()),
+            }
+        }
+        if !unknown.is_empty() {
+            unknown.sort_unstable();
+            unknown.dedup();
+            return self.decide(order_id, Outcome::UnknownProducts(unknown)).await;
+        }
+        let reserved = Outcome::Reserved(priced);
+        let mut transaction = self.database.begin().await?;
+        if !reservations::insert(&mut transaction, order_id, &reserved).await? {
+            let decided = reservations::get(&mut transaction, order_id).await?;
+            return decided.ok_or_else(|| missing(order_id));
+        }
+        let mut short = Vec::new();
+        for (product_id, quantity) in wanted {
+            if !products::take(&mut transaction, product_id, quantity).await? {
+                short.push(product_id.to_owned());
+            }
+        }
+        if short.is_empty() {
+            transaction.commit().await?;
+            return Ok(reserved);
+        }
+        // What was taken of the others goes back before anything else is done.
+        transaction.rollback().await?;
+        self.decide(order_id, Outcome::OutOfStock(short)).await
+    }
+
+    /// Stores what becomes of an order that gets nothing, unless somebody has decided meanwhile; gives what counts.
+    async fn decide(&self, order_id: &str, outcome: Outcome) -> Result<Outcome, Failure> {
+        let mut transaction = self.database.begin().await?;
+        if reservations::insert(&mut transaction, order_id, &outcome).await? {
+            transaction.commit().await?;
+            return Ok(outcome);
+        }
+        let decided = reservations::get(&mut transaction, order_id).await?;
+        decided.ok_or_else(|| missing(order_id))
+    }
+
+    /// Gives back what an order has, reserved or sold. From then on it gets nothing, even if it has not asked yet. Asked
+    /// again, changes nothing.
+    ///
+    /// # Errors
+    /// The database failed: whether it was given back is not known; ask again.
+    pub async fn release(&self, order_id: &str) -> Result<(), Failure> {
+        let mut transaction = self.database.begin().await?;
+        if reservations::insert(&mut transaction, order_id, &Outcome::Released).await? {
+            transaction.commit().await?;
+            return Ok(());
+        }
+        let found = reservations::lock(&mut transaction, order_id).await?;
+        match found.ok_or_else(|| missing(order_id))? {
+            Outcome::Released => return Ok(()),
+            Outcome::Reserved(lines) | Outcome::Sold(lines) => {
+                let had = sums(lines.iter().map(|line| (line.product_id.as_str(), line.quantity)));
+                for (product_id, quantity) in had {
+                    products::give_back(&mut transaction, product_id, quantity).await?;
+                }
+            }
+            Outcome::OutOfStock(_) | Outcome::UnknownProducts(_) => {}
+        }
+        reservations::release(&mut transaction, order_id).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// What is set aside for an order is sold. Asked again, or after it was given back, changes nothing.
+    ///
+    /// # Errors
+    /// `order_state` where the order was refused its stock, `not_found` where it never asked; or the database failed.
+    pub async fn sell(&self, order_id: &str) -> Result<(), Failure> {
+        let mut transaction = self.database.begin().await?;
+        if reservations::sell(&mut transaction, order_id).await? {
+            transaction.commit().await?;
+            return Ok(());
+        }
+        match reservations::get(&mut transaction, order_id).await? {
+            Some(Outcome::Sold(_) | Outcome::Released) => Ok(()),
+            // Only where it was not yet committed a moment ago.
+            Some(Outcome::Reserved(_)) => Err(Failure::new(
+                Code::Contended,
+                "the order was just taken; try again",
+            )),
+            Some(Outcome::OutOfStock(_) | Outcome::UnknownProducts(_)) => {
+                Err(Failure::new(Code::OrderState, "the order has no stock"))
+            }
+            None => Err(Failure::new(Code::NotFound, "the order has asked for no stock")),
+        }
+    }
+}
+
+/// Rows of orders are never deleted.
+fn missing(order_id: &str) -> Failure {
+    Failure::internal(format!("what became of the stock of order {order_id} is missing"))
+}

@@ -1,0 +1,14 @@
+//! The tests of product-service that need a database or the network.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod balance;
+mod calls;
+mod catalogue;
+mod model;
+mod release;
+mod reserve;
+mod search;
+mod seed;
+mod shop;
+mod stock;
+mod users;
