@@ -1,0 +1,90 @@
+//! Settings, from the command line or the environment.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Parser;
+use service_common::database::DatabaseOptions;
+use service_common::idempotency::Secret;
+use service_common::secret::SecretText;
+
+/// Pays orders, once each, and gives payments back
+#[derive(Clone, Debug, Parser)]
+#[command(name = crate::NAME, version)]
+pub struct Options {
+    /// Where gRPC is served; port 0 lets the system choose
+    #[arg(
+        long,
+        env = "GRPC_ADDR",
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:50054"
+    )]
+    pub grpc_addr: SocketAddr,
+    /// Where health, readiness and metrics are served
+    #[arg(
+        long,
+        env = "HTTP_ADDR",
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:8004"
+    )]
+    pub http_addr: SocketAddr,
+    /// The database
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+    /// Some brokers of the Kafka cluster
+    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "HOST:PORT,...")]
+    pub kafka: String,
+    /// The topic of what users are told
+    #[arg(
+        long,
+        env = "KAFKA_NOTIFICATIONS_TOPIC",
+        value_name = "TOPIC",
+        default_value = "notifications"
+    )]
+    pub topic: String,
+    /// The user service
+    #[arg(
+        long,
+        env = "USER_SERVICE_HOST",
+        value_name = "HOST:PORT",
+        default_value = "user-service:50051"
+    )]
+    pub user_service: String,
+    /// The order service
+    #[arg(
+        long,
+        env = "ORDER_SERVICE_HOST",
+        value_name = "HOST:PORT",
+        default_value = "order-service:50053"
+    )]
+    pub order_service: String,
+    /// The token that this service shows to others
+    #[arg(long, env = "SERVICE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub service_token: SecretText,
+    /// What fingerprints of requests are made with: at least 16 characters, the same for all instances
+    #[arg(
+        long,
+        env = "IDEMPOTENCY_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub idempotency_secret: Secret,
+    /// How long a call to another service may take
+    #[arg(long, env = "CALL_TIMEOUT", value_name = "DURATION", default_value = "3s",
+          value_parser = service_common::duration::parse)]
+    pub call_timeout: Duration,
+    /// How long a payer may take over an action that the provider wants before the payment is given up
+    #[arg(long, env = "PAYMENT_ACTION_TIME", value_name = "DURATION", default_value = "15m",
+          value_parser = service_common::duration::parse)]
+    pub action_time: Duration,
+    /// How often a refund is tried before somebody must look at it
+    #[arg(long, env = "REFUND_ATTEMPTS", value_name = "N", default_value_t = 12,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub refund_attempts: u16,
+    /// Where payers reach the simulated provider; without it `http://localhost` and the HTTP port
+    #[arg(long, env = "SIMULATED_PROVIDER_URL", value_name = "URL")]
+    pub simulated_url: Option<String>,
+    /// What is logged: `info`, `info,payment_service=debug`
+    #[arg(long, env = "LOG_LEVEL", value_name = "FILTER", default_value = "info")]
+    pub log_level: String,
+}

@@ -1,0 +1,15 @@
+//! The tests of payment-service that need a database.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod accept;
+mod api;
+mod drive;
+mod instance;
+mod line;
+mod others;
+mod process;
+mod refund;
+mod schedule;
+mod service;
+mod simulated;
+mod wire;
