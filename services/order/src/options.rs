@@ -1,0 +1,91 @@
+//! Settings, from the command line or the environment.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Parser;
+use service_common::database::DatabaseOptions;
+use service_common::idempotency::Secret;
+use service_common::secret::SecretText;
+
+/// Takes orders, has them paid, cancels and publishes them
+#[derive(Clone, Debug, Parser)]
+#[command(name = crate::NAME, version)]
+pub struct Options {
+    /// Where gRPC is served; port 0 lets the system choose
+    #[arg(
+        long,
+        env = "GRPC_ADDR",
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:50053"
+    )]
+    pub grpc_addr: SocketAddr,
+    /// Where health, readiness and metrics are served
+    #[arg(
+        long,
+        env = "HTTP_ADDR",
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:8003"
+    )]
+    pub http_addr: SocketAddr,
+    /// The database
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+    /// Some brokers of the Kafka cluster
+    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "HOST:PORT,...")]
+    pub kafka: String,
+    /// The topic of the orders' events
+    #[arg(
+        long,
+        env = "KAFKA_ORDERS_TOPIC",
+        value_name = "TOPIC",
+        default_value = "orders"
+    )]
+    pub topic: String,
+    /// The user service
+    #[arg(
+        long,
+        env = "USER_SERVICE_HOST",
+        value_name = "HOST:PORT",
+        default_value = "user-service:50051"
+    )]
+    pub user_service: String,
+    /// The product service
+    #[arg(
+        long,
+        env = "PRODUCT_SERVICE_HOST",
+        value_name = "HOST:PORT",
+        default_value = "product-service:50052"
+    )]
+    pub product_service: String,
+    /// The payment service
+    #[arg(
+        long,
+        env = "PAYMENT_SERVICE_HOST",
+        value_name = "HOST:PORT",
+        default_value = "payment-service:50054"
+    )]
+    pub payment_service: String,
+    /// The token that this service shows to others
+    #[arg(long, env = "SERVICE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub service_token: SecretText,
+    /// What fingerprints of requests are made with: at least 16 characters, the same for all instances
+    #[arg(
+        long,
+        env = "IDEMPOTENCY_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub idempotency_secret: Secret,
+    /// A name of this instance that is the same after a restart: then its events need not wait for its own lease to run out.
+    /// No two instances may share it
+    #[arg(long, env = "RELAY_NAME", value_name = "NAME")]
+    pub relay_name: Option<String>,
+    /// How long a call to another service may take
+    #[arg(long, env = "CALL_TIMEOUT", value_name = "DURATION", default_value = "3s",
+          value_parser = service_common::duration::parse)]
+    pub call_timeout: Duration,
+    /// What is logged: `info`, `info,order_service=debug`
+    #[arg(long, env = "LOG_LEVEL", value_name = "FILTER", default_value = "info")]
+    pub log_level: String,
+}

@@ -1,0 +1,174 @@
+//! The core of the service: what is done with orders, whoever asks for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use service_common::database::{Database, Transaction};
+use service_common::failure::{Code, Failure};
+use service_common::idempotency::{self, Scope, Secret};
+use service_common::metrics::Metrics;
+use service_common::outbox::Outbox;
+use service_common::server::Lifecycle;
+use weir_rpc::order::v1::OrderResponse;
+
+use crate::event::event;
+use crate::order::{Change, Dues, Order, State};
+use crate::remote::{Cashier, Warehouse};
+use crate::store;
+
+/// How orders are worked on.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The topic of their events.
+    pub topic: String,
+    /// How long one who begins to take an order has before another may go on with it.
+    pub lease: Duration,
+    /// How long taking an order may take, whether or not anybody still waits for it.
+    pub work: Duration,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Rules {
+            topic: "orders".to_owned(),
+            lease: Duration::from_secs(20),
+            work: Duration::from_secs(10),
+        }
+    }
+}
+
+/// All orders. Cheap to clone.
+#[derive(Clone)]
+pub struct Orders {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) database: Database,
+    pub(crate) outbox: Outbox,
+    pub(crate) warehouse: Box<dyn Warehouse>,
+    pub(crate) cashier: Box<dyn Cashier>,
+    pub(crate) secret: Secret,
+    pub(crate) rules: Rules,
+    pub(crate) metrics: Metrics,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+/// What orders need.
+pub struct Needs {
+    /// With the schema [`store::STEPS`].
+    pub database: Database,
+    /// Of that database.
+    pub outbox: Outbox,
+    /// Where stock is set aside.
+    pub warehouse: Box<dyn Warehouse>,
+    /// Where payments are made.
+    pub cashier: Box<dyn Cashier>,
+    /// For fingerprints of requests.
+    pub secret: Secret,
+    /// How they are worked on.
+    pub rules: Rules,
+    /// Of this service.
+    pub metrics: Metrics,
+    /// Whose end ends the work.
+    pub lifecycle: Lifecycle,
+}
+
+impl Orders {
+    /// Over this database, with these others.
+    #[must_use]
+    pub fn new(needs: Needs) -> Orders {
+        Orders {
+            shared: Arc::new(Shared {
+                database: needs.database,
+                outbox: needs.outbox,
+                warehouse: needs.warehouse,
+                cashier: needs.cashier,
+                secret: needs.secret,
+                rules: needs.rules,
+                metrics: needs.metrics,
+                lifecycle: needs.lifecycle,
+            }),
+        }
+    }
+
+    /// Changes an order under its lock and stores with it the event that tells of the change. Gives the order as it is then,
+    /// and what the change gave; `None` where there is no such order.
+    ///
+    /// # Errors
+    /// The database failed: whether anything was stored is not known.
+    pub(crate) async fn change<T>(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut Order, i64) -> (Option<Change>, T),
+    ) -> Result<Option<(Order, T)>, Failure> {
+        let shared = &self.shared;
+        let mut transaction = shared.database.begin().await?;
+        let Some(mut order) = store::lock(&mut transaction, id).await? else {
+            return Ok(None);
+        };
+        let now_ms = transaction.now_ms().await?;
+        let before = order.clone();
+        let (told, value) = change(&mut order, now_ms);
+        if order == before {
+            return Ok(Some((order, value)));
+        }
+        self.store_change(&mut transaction, &order, told).await?;
+        if matches!(order.state, State::Cancelled | State::Failed) {
+            let _kept = self.answer(&mut transaction, &order, Err(ended())).await?;
+        }
+        transaction.commit().await?;
+        self.follow_up(&order, before.dues, told);
+        Ok(Some((order, value)))
+    }
+
+    /// Stores a changed order, and the event that tells of it.
+    pub(crate) async fn store_change(
+        &self,
+        transaction: &mut Transaction,
+        order: &Order,
+        told: Option<Change>,
+    ) -> Result<(), Failure> {
+        store::save(transaction, order).await?;
+        if let Some(told) = told {
+            let event = event(&self.shared.rules.topic, order, told)?;
+            self.shared.outbox.append(transaction, &event).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the answer to the request that the order came with, and gives the one that is kept: the order may have had one
+    /// before, and all who ask are told the same.
+    pub(crate) async fn answer(
+        &self,
+        transaction: &mut Transaction,
+        order: &Order,
+        answer: Result<OrderResponse, Failure>,
+    ) -> Result<Result<OrderResponse, Failure>, Failure> {
+        let Some(scope) = &order.scope else {
+            return Ok(answer);
+        };
+        let scope = Scope::stored(scope.clone());
+        let kept = idempotency::keep(transaction, &scope, &idempotency::encode(&answer)).await?;
+        Ok(idempotency::decode(&kept))
+    }
+
+    /// After the commit: what was written is published, what has become due is begun.
+    pub(crate) fn follow_up(&self, order: &Order, dues_before: Dues, told: Option<Change>) {
+        if told.is_some() {
+            self.shared.outbox.wake();
+        }
+        if order.dues.has_more_than(dues_before) {
+            let orders = self.clone();
+            let order = order.clone();
+            self.shared
+                .lifecycle
+                .spawn(async move { orders.settle_dues(order).await });
+        }
+    }
+}
+
+/// What the sender of a request learns whose order ended before it was taken.
+pub(crate) fn ended() -> Failure {
+    Failure::new(Code::OrderEnded, "the order ended before it was taken")
+}

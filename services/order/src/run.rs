@@ -1,0 +1,191 @@
+//! The service, put together.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use service_common::auth::Guard;
+use service_common::client::{AddressError, Identity, Link};
+use service_common::database::{Database, DatabaseError};
+use service_common::metrics::Metrics;
+use service_common::outbox::{self, Outbox, Publisher, PublisherError, Relay, RelayOptions};
+use service_common::server::{GrpcOptions, Health, Lifecycle, Ports, operations, serve_grpc, serve_http};
+use tonic::service::Routes;
+use weir_kafka::Connection;
+use weir_rpc::order::v1::order_service_server::{OrderServiceServer, SERVICE_NAME};
+
+use crate::api::Api;
+use crate::options::Options;
+use crate::orders::{Needs, Orders, Rules};
+use crate::remote::{RemoteCashier, RemoteWarehouse};
+use crate::{NAME, access, store};
+
+/// How long running calls have when the service stops.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// How long events have to be published before the service stops.
+const PUBLISH: Duration = Duration::from_secs(5);
+
+/// The service cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Another service's address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// Kafka.
+    #[error(transparent)]
+    Publisher(#[from] PublisherError),
+    /// Its ports.
+    #[error("cannot serve: {0}")]
+    Serve(String),
+}
+
+/// The running service.
+pub struct OrderService {
+    lifecycle: Lifecycle,
+    database: Database,
+    grpc: SocketAddr,
+    http: SocketAddr,
+}
+
+/// Starts the service on these ports.
+///
+/// # Errors
+/// What keeps it from starting. Kafka and other services may be away: it waits for them.
+pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<OrderService, StartError> {
+    let metrics = metrics.of(NAME);
+    let lifecycle = Lifecycle::new();
+    let database = Database::open(&options.database, store::OWNER, store::STEPS).await?;
+    let outbox = Outbox::new();
+    let identity = Identity::Service(options.service_token.reveal().into());
+    let link = |address: &str| Link::to(address, identity.clone(), options.call_timeout, &metrics);
+    let guard = Guard::remote(link(&options.user_service)?, &lifecycle);
+    let orders = Orders::new(Needs {
+        database: database.clone(),
+        outbox: outbox.clone(),
+        warehouse: Box::new(RemoteWarehouse::new(link(&options.product_service)?)),
+        cashier: Box::new(RemoteCashier::new(link(&options.payment_service)?)),
+        secret: options.idempotency_secret.clone(),
+        rules: Rules {
+            topic: options.topic.clone(),
+            ..Rules::default()
+        },
+        metrics: metrics.clone(),
+        lifecycle: lifecycle.clone(),
+    });
+    let publisher = Publisher::new(&Connection::new(options.kafka.clone()))?;
+    let relay_options = RelayOptions {
+        name: options.relay_name.clone(),
+        ..RelayOptions::default()
+    };
+    let relay = Relay::new(
+        database.clone(),
+        outbox,
+        publisher,
+        metrics.clone(),
+        relay_options,
+    );
+    lifecycle.spawn(relay.run(lifecycle.stopping()));
+    lifecycle.spawn(orders.clone().attend(lifecycle.stopping()));
+
+    let serve = |error: std::io::Error| StartError::Serve(error.to_string());
+    let (grpc, http) = (
+        ports.grpc.local_addr().map_err(serve)?,
+        ports.http.local_addr().map_err(serve)?,
+    );
+    let health = OrderHealth {
+        database: database.clone(),
+        guard: guard.clone(),
+        metrics: metrics.clone(),
+    };
+    serve_http(
+        ports.http,
+        operations(Arc::new(health), &metrics, &lifecycle),
+        &lifecycle,
+    );
+    let options = GrpcOptions {
+        guard,
+        access,
+        metrics,
+        services: &[SERVICE_NAME],
+    };
+    let routes = Routes::new(OrderServiceServer::new(Api(orders)));
+    serve_grpc(ports.grpc, routes, options, &lifecycle)
+        .await
+        .map_err(|error| StartError::Serve(error.to_string()))?;
+    Ok(OrderService {
+        lifecycle,
+        database,
+        grpc,
+        http,
+    })
+}
+
+impl OrderService {
+    /// Where gRPC is served.
+    #[must_use]
+    pub fn grpc_addr(&self) -> SocketAddr {
+        self.grpc
+    }
+
+    /// Where health and metrics are served.
+    #[must_use]
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Waits until no event waits to be published, at most a few seconds: Kafka may be away.
+    pub async fn publish_all(&self) {
+        let all = async {
+            while !matches!(outbox::depth(&self.database).await, Ok((0, _))) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(PUBLISH, all).await.is_err() {
+            tracing::warn!("some events wait to be published; they are at the next start");
+        }
+    }
+
+    /// Takes no new calls, lets the running ones end, and closes.
+    pub async fn stop(self) {
+        if !self.lifecycle.stop(DRAIN).await {
+            tracing::warn!("some calls did not end in time and were given up");
+        }
+        self.database.close().await;
+    }
+}
+
+struct OrderHealth {
+    database: Database,
+    guard: Guard,
+    metrics: Metrics,
+}
+
+impl Health for OrderHealth {
+    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(async {
+            self.database.ping().await.map_err(|_| "database".to_owned())?;
+            match self.guard.is_ready() {
+                true => Ok(()),
+                false => Err("keys of access tokens".to_owned()),
+            }
+        })
+    }
+
+    fn observe(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            let (open, idle) = self.database.connections();
+            self.metrics.pool(open, idle);
+            if let Ok(counts) = store::count_under_way(&self.database).await {
+                for (state, count) in counts {
+                    self.metrics.order_state(state.as_str(), count);
+                }
+            }
+        })
+    }
+}

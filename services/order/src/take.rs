@@ -1,0 +1,173 @@
+//! Taking an order: stored as pending, its stock set aside, stored as reserved together with its event and its answer.
+//!
+//! The three steps are transactions of their own, so the process may die between any two. Whoever goes on, the client's next
+//! attempt or the sweeper after the lease, does so under the same order id, which is what its stock is set aside under.
+
+use std::time::Instant;
+
+use service_common::context::spawn_own;
+use service_common::failure::{Code, Failure};
+use service_common::idempotency::{self, Claim, Fingerprint, Scope};
+use weir_rpc::order::v1::OrderResponse;
+
+use crate::message;
+use crate::order::{Order, State, Stock, Wanted};
+use crate::orders::{Orders, ended};
+use crate::store;
+
+/// A request for an order.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who orders.
+    pub user_id: String,
+    /// What.
+    pub wanted: Wanted,
+    /// The idempotency key and what it must come with again.
+    pub key: Option<(Scope, Fingerprint)>,
+}
+
+/// How an order came to the step before its stock is asked for.
+enum Begun {
+    /// It is to be gone on with.
+    Order(Box<Order>),
+    /// Its answer was kept.
+    Answered(String),
+}
+
+impl Orders {
+    /// Takes an order. The work goes on when its caller hangs up.
+    ///
+    /// # Errors
+    /// What stands in the way. `unavailable` and `timeout` are not final: the order may still be taken.
+    pub async fn take(&self, request: Request) -> Result<OrderResponse, Failure> {
+        let orders = self.clone();
+        let started = Instant::now();
+        let metrics = self.shared.metrics.clone();
+        let work = async move {
+            match orders.begin(request).await? {
+                Begun::Answered(answer) => idempotency::decode(&answer),
+                Begun::Order(order) => orders.finish(*order).await,
+            }
+        };
+        let limit = self.shared.rules.work;
+        let task = spawn_own(limit, async move { tokio::time::timeout(limit, work).await });
+        let answer = task.await.map_err(Failure::internal)?;
+        metrics.order_operation("create", started.elapsed());
+        answer.unwrap_or_else(|_| {
+            Err(Failure::new(
+                Code::Timeout,
+                "the order could not be taken in time",
+            ))
+        })
+    }
+
+    /// The first transaction: the key is claimed and the order stored, or found.
+    async fn begin(&self, request: Request) -> Result<Begun, Failure> {
+        let shared = &self.shared;
+        let mut transaction = shared.database.begin().await?;
+        let now_ms = transaction.now_ms().await?;
+        let lease_ms = i64::try_from(shared.rules.lease.as_millis()).unwrap_or(i64::MAX);
+        let mut order = Order::new(&request.user_id, request.wanted, now_ms, lease_ms);
+        if let Some((scope, fingerprint)) = &request.key {
+            order.scope = Some(scope.as_str().to_owned());
+            let claim = idempotency::claim(
+                &mut transaction,
+                scope,
+                fingerprint,
+                &order.id,
+                shared.rules.lease,
+            )
+            .await?;
+            match claim {
+                Claim::First => {}
+                Claim::Answered(answer) => return Ok(Begun::Answered(answer)),
+                Claim::Resumed(id) => {
+                    // All others lock the order first and its key then: both at once, the other way round, could deadlock.
+                    transaction.commit().await?;
+                    let held = self
+                        .change(&id, |order, now_ms| {
+                            if order.state == State::Pending {
+                                order.hold(now_ms, lease_ms);
+                            }
+                            (None, ())
+                        })
+                        .await?;
+                    let (order, ()) =
+                        held.ok_or_else(|| Failure::internal(format!("order {id} is missing")))?;
+                    return Ok(Begun::Order(Box::new(order)));
+                }
+            }
+        }
+        store::insert(&mut transaction, &order).await?;
+        transaction.commit().await?;
+        Ok(Begun::Order(Box::new(order)))
+    }
+
+    /// The other two steps.
+    pub(crate) async fn finish(&self, order: Order) -> Result<OrderResponse, Failure> {
+        let started = Instant::now();
+        let stock = match order.state {
+            State::Pending => self.shared.warehouse.reserve(&order).await,
+            // Somebody else was quicker; only the answer is missing.
+            _ => Ok(Ok(Stock::Refused)),
+        };
+        self.shared.metrics.order_operation("reserve", started.elapsed());
+        let stock = match stock {
+            Ok(stock) => stock,
+            Err(failure) => {
+                self.let_go(&order).await?;
+                return Err(failure);
+            }
+        };
+        let mut transaction = self.shared.database.begin().await?;
+        let locked = store::lock(&mut transaction, &order.id).await?;
+        let mut order = locked.ok_or_else(|| Failure::internal(format!("order {} is missing", order.id)))?;
+        let now_ms = transaction.now_ms().await?;
+        let dues_before = order.dues;
+        let (stock, refusal) = match stock {
+            Ok(stock) => (stock, None),
+            Err(refusal) => (Stock::Refused, Some(refusal.0)),
+        };
+        let Some(told) = order.stock_answered(&stock, now_ms) else {
+            let answer = match order.created_at_ms {
+                Some(_) => Ok(message::response(&order)),
+                None => Err(ended()),
+            };
+            let kept = self.answer(&mut transaction, &order, answer).await?;
+            transaction.commit().await?;
+            return kept;
+        };
+        let answer = match refusal {
+            None => Ok(message::response(&order)),
+            Some(refusal) => Err(refusal),
+        };
+        self.store_change(&mut transaction, &order, told).await?;
+        let answer = self.answer(&mut transaction, &order, answer).await?;
+        transaction.commit().await?;
+        if answer.is_ok() {
+            self.shared.metrics.order_created();
+        }
+        self.follow_up(&order, dues_before, told);
+        answer
+    }
+
+    /// Nobody is at the order any more: its client may try again at once, the sweeper does so after a while.
+    async fn let_go(&self, order: &Order) -> Result<(), Failure> {
+        let mut transaction = self.shared.database.begin().await?;
+        let Some(mut locked) = store::lock(&mut transaction, &order.id).await? else {
+            return Ok(());
+        };
+        let now_ms = transaction.now_ms().await?;
+        if locked.state != State::Pending {
+            return Ok(());
+        }
+        locked.lease_until_ms = now_ms;
+        locked.postpone(now_ms);
+        store::save(&mut transaction, &locked).await?;
+        if let Some(scope) = &locked.scope {
+            idempotency::let_go(&mut transaction, &Scope::stored(scope.clone())).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+}
