@@ -1,0 +1,105 @@
+//! The body of a request: JSON, small, and not slow.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use service_common::failure::{Code, Failure};
+
+/// Reads a body that says it is JSON.
+///
+/// # Errors
+/// It is something else, or too large, or takes longer than `patience`.
+pub(super) async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    largest: usize,
+    patience: Duration,
+) -> Result<Bytes, Failure> {
+    if !is_json(headers) {
+        return Err(Failure::new(
+            Code::UnsupportedMediaType,
+            "send `Content-Type: application/json`",
+        ));
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Failure::new(
+            Code::UnsupportedMediaType,
+            "send the body without a content encoding",
+        ));
+    }
+    if body.size_hint().lower() > largest as u64 {
+        return Err(too_large(largest));
+    }
+    let slow = |_| Failure::new(Code::TooSlow, "the body did not arrive in time");
+    tokio::time::timeout(patience, gather(body, largest))
+        .await
+        .map_err(slow)?
+}
+
+async fn gather(body: Body, largest: usize) -> Result<Bytes, Failure> {
+    let mut chunks = body.into_data_stream();
+    let mut gathered = BytesMut::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Failure::new(Code::Malformed, "the body cannot be read to its end"))?;
+        if gathered.len() + chunk.len() > largest {
+            return Err(too_large(largest));
+        }
+        gathered.extend_from_slice(&chunk);
+    }
+    Ok(gathered.freeze())
+}
+
+fn too_large(largest: usize) -> Failure {
+    Failure::new(Code::TooLarge, format!("the body has more than {largest} bytes"))
+}
+
+/// `application/json`, or a kind of it: `application/merge-patch+json`.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(Ok(value)) = headers.get(header::CONTENT_TYPE).map(|value| value.to_str()) else {
+        return false;
+    };
+    let media = value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_json_is_json() {
+        let is = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(value));
+            is_json(&headers)
+        };
+        for value in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/x+json",
+        ] {
+            assert!(is(value), "{value}");
+        }
+        for value in [
+            "",
+            "text/plain",
+            "text/json",
+            "application/jsonp",
+            "application/xml; x=+json",
+            "json",
+        ] {
+            assert!(!is(value), "{value}");
+        }
+        assert!(!is_json(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,64 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use moka::future::Cache;
+use service_common::auth::Guard;
+use service_common::client::{AddressError, Identity, Link};
+use service_common::metrics::Metrics;
+use tokio::sync::Semaphore;
+
+use crate::edge::Limiters;
+use crate::options::Options;
+use crate::upstream::Upstream;
+
+/// What is kept of the catalogue, in bytes.
+const LARGEST_CATALOGUE: u64 = 16 * 1024 * 1024;
+
+/// The services, the guard and the limits, as requests use them.
+pub(crate) struct Shared {
+    pub(crate) users: Upstream,
+    pub(crate) products: Upstream,
+    pub(crate) orders: Upstream,
+    pub(crate) payments: Upstream,
+    /// Products as they were answered a moment ago, by their ids.
+    pub(crate) catalogue: Cache<String, Bytes>,
+    pub(crate) guard: Guard,
+    pub(crate) limiters: Limiters,
+    /// One permit for each request that may be worked on.
+    pub(crate) in_flight: Semaphore,
+    pub(crate) metrics: Metrics,
+    pub(crate) options: Options,
+}
+
+impl Shared {
+    pub(crate) fn new(options: Options, guard: Guard, metrics: Metrics) -> Result<Arc<Shared>, AddressError> {
+        // The deadline of the request cuts it shorter.
+        let timeout = options
+            .patience
+            .order_timeout
+            .max(options.patience.request_timeout);
+        let to = |name, address: &str| -> Result<Upstream, AddressError> {
+            let link = Link::to(address, Identity::Caller, timeout, &metrics)?;
+            Ok(Upstream::new(name, link))
+        };
+        let in_flight = options.limits.max_in_flight.get() as usize;
+        Ok(Arc::new(Shared {
+            users: to("user-service", &options.user_service)?,
+            products: to("product-service", &options.product_service)?,
+            orders: to("order-service", &options.order_service)?,
+            payments: to("payment-service", &options.payment_service)?,
+            catalogue: Cache::builder()
+                .weigher(|id: &String, body: &Bytes| u32::try_from(id.len() + body.len()).unwrap_or(u32::MAX))
+                .max_capacity(LARGEST_CATALOGUE)
+                .time_to_live(options.catalogue_age)
+                .build(),
+            guard,
+            limiters: Limiters::new(&options.limits, &metrics),
+            in_flight: Semaphore::new(in_flight),
+            metrics,
+            options,
+        }))
+    }
+}

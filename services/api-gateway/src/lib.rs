@@ -1,0 +1,32 @@
+//! The API gateway: REST for clients, gRPC to the services.
+//!
+//! What is decided about a request before its handler runs stands in its row of `routes`: who may call, how long it may
+//! take, what body it takes. The edge acts on that, and the OpenAPI document is made of it, so that neither can say
+//! anything else than the other.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `routes` | every route with its handler: from a request to messages of the contract, and back |
+//! | `edge` | what stands before the handlers: addresses, limits, tokens, bodies, deadlines |
+//! | `request` | requests read strictly, all their faults gathered |
+//! | `upstream` | calls to services: retries with a budget, circuit breakers |
+//! | `openapi` | the document, and the page that shows it |
+
+mod answer;
+mod edge;
+mod gateway;
+mod openapi;
+mod options;
+mod readiness;
+mod request;
+mod routes;
+mod run;
+mod upstream;
+
+pub use openapi::document;
+pub use options::{Limits, Options, Patience};
+pub use routes::listed;
+pub use run::{Gateway, Ports, StartError, start};
+
+/// As in metrics and logs.
+pub const NAME: &str = "api-gateway";
