@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 use weir_broker::{Broker, BrokerError, Config};
 
 /// A single-node Kafka broker for development and tests.
@@ -93,15 +97,23 @@ impl From<Arguments> for Config {
     }
 }
 
-fn main() -> ExitCode {
-    let config = Config::from(Arguments::parse());
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// `RUST_LOG` sets the level (default `info`).
+fn init_log() {
+    let filter = std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|filter| filter.parse().ok());
+    let filter: Targets = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let layer = tracing_subscriber::fmt::layer()
         // A line that cannot be written, on a full disk for one, is lost: telling so would end the thread in a panic.
         .log_internal_errors(false)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    log.with_ansi(std::io::stderr().is_terminal()).init();
+    tracing_subscriber::registry().with(filter).with(layer).init();
+}
+
+fn main() -> ExitCode {
+    let config = Config::from(Arguments::parse());
+    init_log();
     raise_file_limit(config.max_connections);
 
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
