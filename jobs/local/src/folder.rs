@@ -87,6 +87,11 @@ impl Folder {
         self.root.join("parquet")
     }
 
+    /// The databases and keys of the shop's services.
+    pub(crate) fn shop(&self) -> PathBuf {
+        self.root.join("shop")
+    }
+
     /// The log while the table is on the screen.
     pub(crate) fn log(&self) -> PathBuf {
         self.root.join("weir.log")

@@ -11,7 +11,7 @@ use weir_broker::{Broker, BrokerError, Config};
 use weir_kafka::{Connection, TopicSpec, ensure, offsets, read_last};
 
 use crate::failure::Failure;
-use crate::topic_names::{DLQ, ORDERS, RESULTS};
+use crate::topic_names::{DLQ, NOTIFICATIONS, ORDERS, RESULTS};
 
 /// Partitions of the `orders` topic.
 pub(crate) const PARTITIONS: i32 = 4;
@@ -77,6 +77,7 @@ impl Kafka {
             topic(ORDERS, PARTITIONS, retention_ms),
             topic(RESULTS, 1, LONG_RETENTION_MS.to_owned()),
             topic(DLQ, 1, LONG_RETENTION_MS.to_owned()),
+            topic(NOTIFICATIONS, 1, LEAST_RETENTION.as_millis().to_string()),
         ];
         ensure(&connection, &topics).context("cannot create the topics")?;
         Ok(Self { broker, connection })

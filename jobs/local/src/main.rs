@@ -2,7 +2,6 @@
 
 mod check;
 mod clock;
-mod duration;
 mod failure;
 mod folder;
 mod follow;
@@ -11,6 +10,7 @@ mod input;
 mod kafka;
 mod logging;
 mod options;
+mod platform;
 mod producer;
 mod run;
 mod screen;

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use service_common::duration;
 
-use crate::duration;
+use crate::platform::ShopOptions;
 
 /// Orders in, exact one-minute windows out: the whole system on one machine.
 ///
-/// Starts a small Kafka broker, invents orders for it, and counts them in exact one-minute windows, which stand in the
+/// Starts a small Kafka broker, invents orders for it, opens a shop that takes more of them, and counts them in exact one-minute windows, which stand in the
 /// Kafka topic `analytics-results` and in Parquet. It first fills in the last hours as fast as it can, then goes on
 /// live. On Ctrl-C it stops cleanly and checks every window against SQL over the same orders, or those of the last two
 /// million if there are more.
@@ -79,12 +80,15 @@ pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
 
     /// Where the job answers over HTTP (/metrics, /health, /ready); port 0 takes a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9090")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9091")]
     pub(crate) http_addr: SocketAddr,
 
     /// Plain lines instead of the live table, as when the output is no terminal
     #[arg(long)]
     pub(crate) plain: bool,
+
+    #[command(flatten)]
+    pub(crate) shop: ShopOptions,
 }
 
 /// What says how orders are invented has no say over a file.

@@ -14,13 +14,14 @@ use crate::clock::now_ms;
 use crate::failure::Failure;
 use crate::folder::{Folder, Origin};
 use crate::follow::{Followed, Follower};
-use crate::generator::Recipe;
+use crate::generator::{ALLOWED_LATENESS_MS, Recipe};
 use crate::input::{self, Input};
 use crate::kafka::{Kafka, PARTITIONS, Retention, free_port};
 use crate::logging;
 use crate::options::Options;
+use crate::platform::{self, Platform, Taken};
 use crate::producer::{Outgoing, Producer, Progress};
-use crate::screen::{Places, Screen, View, grouped, say};
+use crate::screen::{Places, Screen, ShopPlaces, View, grouped, say};
 use crate::shop::Shop;
 use crate::signals::Signals;
 use crate::topic_names::ORDERS;
@@ -61,6 +62,16 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
     } else {
         Retention::Twice(options.history)
     };
+    // An input file's orders bear times of their own; the shop's are of now.
+    let is_open = input.is_none() && !options.shop.no_shop;
+    if is_open {
+        // Taken last of all, when whoever is let in can order.
+        free_port("--shop-addr", options.shop.shop_addr)?;
+    }
+    let taken = match is_open {
+        true => Some(runtime.block_on(Taken::take(&options.shop))?),
+        false => None,
+    };
     let kafka = Kafka::start(&runtime, options.listen, folder.topics(), retention)?;
     let mut run = Run {
         options,
@@ -73,12 +84,13 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
         started: Instant::now(),
         progress: Arc::default(),
         follower: None,
+        runtime: &runtime,
     };
     let (status, watermark) = match input {
         Some(input) => run.file(&folder, &origin, input, already_in)?,
-        None => run.shop(&folder)?,
+        None => run.shop(&folder, taken)?,
     };
-    let verdict = run.check(&runtime, status, watermark)?;
+    let verdict = run.check(&folder, status, watermark)?;
     run.kafka.stop(&runtime);
     report(&verdict, &folder, options);
     Ok(verdict.faults.is_empty())
@@ -87,6 +99,8 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
 /// Fields are dropped in this sequence: what talks to the broker goes before it.
 struct Run<'o> {
     options: &'o Options,
+    /// For all that is asynchronous.
+    runtime: &'o Runtime,
     follower: Option<Follower>,
     screen: Screen,
     signals: Signals,
@@ -103,7 +117,11 @@ struct Run<'o> {
 
 impl Run<'_> {
     /// Invented orders: the past, then live until told to stop.
-    fn shop(&mut self, folder: &Folder) -> Result<(Status, Option<Timestamp>), Failure> {
+    fn shop(
+        &mut self,
+        folder: &Folder,
+        taken: Option<Taken>,
+    ) -> Result<(Status, Option<Timestamp>), Failure> {
         let now_ms = now_ms();
         let history_ms = i64::try_from(self.options.history.as_millis()).unwrap_or(i64::MAX);
         let newest_ms = self.kafka.newest_order_ms()?;
@@ -131,7 +149,13 @@ impl Run<'_> {
         while !shop.is_live() && !shop.has_failed() && !self.signals.asked() {
             std::thread::sleep(TICK);
         }
-        let job = self.start_job(settings, folder)?;
+        let job = self.start_job(settings)?;
+        // The shop opens when the past is filled in: from then on `orders` bears the times of now.
+        let platform = match taken {
+            Some(taken) if !self.signals.asked() => Some(self.open_platform(folder, taken)?),
+            _ => None,
+        };
+        self.show_places(folder, &job, platform.as_ref());
 
         let open_until = self.options.duration.map(|duration| Instant::now() + duration);
         while !self.signals.asked() && !shop.has_failed() && !job.is_finished() {
@@ -141,6 +165,9 @@ impl Run<'_> {
             self.tick(&job, "live");
         }
         self.announce_stop();
+        if let Some(platform) = platform {
+            self.runtime.block_on(platform.stop());
+        }
         let closed = shop.close();
         let ended = self.finish(job);
         self.bad = Some(closed?);
@@ -180,7 +207,8 @@ impl Run<'_> {
             folder.note_whole(origin)?;
         }
         let settings = self.settings(folder, &input.currency);
-        let job = self.start_job(settings, folder)?;
+        let job = self.start_job(settings)?;
+        self.show_places(folder, &job, None);
         self.finish(job)
     }
 
@@ -211,21 +239,34 @@ impl Run<'_> {
             currency: currency.to_owned(),
             parquet: Some(folder.parquet().to_string_lossy().into_owned()),
             http_addr: Some(self.options.http_addr),
+            allowed_lateness: Duration::from_millis(ALLOWED_LATENESS_MS.unsigned_abs()),
             ..Settings::default()
         }
     }
 
-    fn start_job(&mut self, settings: Settings, folder: &Folder) -> Result<Handle, Failure> {
+    fn open_platform(&self, folder: &Folder, taken: Taken) -> Result<Platform, Failure> {
+        let (broker, shop) = (self.kafka.address(), folder.shop());
+        let started = Platform::start(&self.options.shop, taken, &shop, broker);
+        Ok(self.runtime.block_on(started).context("cannot open the shop")?)
+    }
+
+    fn start_job(&mut self, settings: Settings) -> Result<Handle, Failure> {
         self.follower = Some(Follower::start(&self.kafka.connection)?);
-        let job = order_analytics::start(settings)?;
+        Ok(order_analytics::start(settings)?)
+    }
+
+    fn show_places(&mut self, folder: &Folder, job: &Handle, platform: Option<&Platform>) {
         let log = self.screen.is_table().then(|| folder.log());
         self.screen.open(&Places {
             broker: self.kafka.address(),
             http: job.http_addr().unwrap_or(self.options.http_addr),
+            shop: platform.map(|platform| ShopPlaces {
+                address: platform.address(),
+                curl: platform.curl(),
+            }),
             parquet: folder.parquet().join("analytics-results"),
             log,
         });
-        Ok(job)
     }
 
     /// Lets the job read to the end and publish what is open; gives its last state, and the watermark before the end.
@@ -293,7 +334,7 @@ impl Run<'_> {
         self.screen.results(new);
     }
 
-    fn check(&mut self, runtime: &Runtime, status: Status, watermark: Option<Timestamp>) -> Result<Verdict> {
+    fn check(&mut self, folder: &Folder, status: Status, watermark: Option<Timestamp>) -> Result<Verdict> {
         say("");
         say("checking every window against SQL over the same orders ...");
         let claims = Claims {
@@ -302,8 +343,9 @@ impl Run<'_> {
             bad: self.bad,
             before: self.before.clone(),
             watermark,
+            taken: self.runtime.block_on(platform::orders_taken(&folder.shop()))?,
         };
-        check::run(runtime, &self.kafka.connection, claims)
+        check::run(self.runtime, &self.kafka.connection, claims)
     }
 }
 
@@ -322,6 +364,7 @@ fn report(verdict: &Verdict, folder: &Folder, options: &Options) {
     let places = Places {
         broker: options.listen,
         http: options.http_addr,
+        shop: None,
         parquet: folder.parquet().join("analytics-results"),
         log: None,
     };

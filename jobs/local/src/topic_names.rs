@@ -8,3 +8,5 @@ pub(crate) const RESULTS: &str = "analytics-results";
 pub(crate) const DLQ: &str = "orders-dlq";
 /// What came too late for its window.
 pub(crate) const LATE: &str = "orders-late";
+/// What users are to be told.
+pub(crate) const NOTIFICATIONS: &str = "notifications";

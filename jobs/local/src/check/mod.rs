@@ -7,10 +7,11 @@ mod ledger;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Context, Result, anyhow};
 use order_analytics::Totals;
+use order_service::store::Taken;
 use tokio::runtime::Runtime;
 use weir_kafka::{Connection, OwnedRecord, offsets, read_range};
 use weir_proto::Timestamp;
@@ -39,6 +40,8 @@ pub(crate) struct Claims {
     pub(crate) before: BTreeMap<i32, i64>,
     /// Up to where windows were closed by time when the run ended.
     pub(crate) watermark: Option<Timestamp>,
+    /// The orders that the shop ever took, by its own database; `None` where it was never open.
+    pub(crate) taken: Option<Taken>,
 }
 
 /// What came of the check, to be printed.
@@ -88,10 +91,14 @@ pub(crate) fn run(runtime: &Runtime, connection: &Connection, claims: Claims) ->
         let value = record.value.unwrap_or_default();
         ledger.result(std::str::from_utf8(&value).context("a result is no UTF-8")?)
     })?;
+    let mut of_the_shop = HashSet::new();
     let census = Census {
         new_invalid,
-        ..read_orders(connection, &mut ledger, is_new)?
+        ..read_orders(connection, &mut ledger, is_new, &mut of_the_shop)?
     };
+    if let Some(taken) = &claims.taken {
+        judge_shop(taken, &of_the_shop, &mut verdict);
+    }
     judge(&mut ledger, census, &claims, &mut verdict)?;
     Ok(verdict)
 }
@@ -154,6 +161,7 @@ fn read_orders(
     connection: &Connection,
     ledger: &mut Ledger<'_>,
     is_new: impl Fn(i32, i64) -> bool,
+    of_the_shop: &mut HashSet<Vec<u8>>,
 ) -> Result<Census> {
     let partitions = offsets(connection, ORDERS)?;
     let most = MOST_ORDERS / i64::try_from(partitions.len().max(1))?;
@@ -169,6 +177,9 @@ fn read_orders(
         read_range(connection, ORDERS, partition, first, |record| {
             census.written += 1;
             census.new += u64::from(is_new(partition, record.offset));
+            if is_of_the_shop(&record) {
+                of_the_shop.extend(record.key.clone());
+            }
             if std::mem::take(&mut is_cut) {
                 // What retention has deleted was written before what is kept.
                 census.skip_to(record.timestamp.unwrap_or(i64::MAX));
@@ -188,6 +199,46 @@ fn read_orders(
         outcome?;
     }
     Ok(census)
+}
+
+/// Whether the shop's order service published it as an order that it took.
+fn is_of_the_shop(record: &OwnedRecord) -> bool {
+    let has = |name, value: &[u8]| {
+        record
+            .headers
+            .iter()
+            .any(|(key, found)| key == name && found == value)
+    };
+    has("ce_source", b"/order-service") && has("ce_type", b"order.created")
+}
+
+/// Every order that the shop took must stand in the topic, but for those that still wait to be published.
+fn judge_shop(taken: &Taken, published: &HashSet<Vec<u8>>, verdict: &mut Verdict) {
+    let Taken {
+        published: claimed,
+        waiting,
+    } = taken;
+    let missing = claimed
+        .iter()
+        .filter(|id| !published.contains(id.as_bytes()))
+        .count();
+    let all = grouped(claimed.len() as u64);
+    match missing {
+        0 => verdict
+            .lines
+            .push(format!("{all} orders taken by the shop, each in the topic")),
+        missing => verdict.faults.push(format!(
+            "of {all} orders that the shop published {} are not in the topic",
+            grouped(missing as u64)
+        )),
+    }
+    if *waiting > 0 {
+        let said = format!(
+            "{} more wait to be published at the next start",
+            grouped(*waiting)
+        );
+        verdict.lines.push(said);
+    }
 }
 
 impl Census {

@@ -274,6 +274,7 @@ fn claims(accepted: u64) -> Claims {
         bad: Some(0),
         before: BTreeMap::new(),
         watermark: None,
+        taken: None,
     }
 }
 

@@ -25,7 +25,9 @@ const WINDOW_MS: i64 = 60_000;
 /// From here on after its end a window is closed: the job's watermark lag, and two seconds for the slowest partition.
 const CLOSED_AFTER_MS: i64 = 12_000;
 /// Until here after its end a window can be revised: the watermark lag and the allowed lateness.
-const FINAL_AFTER_MS: i64 = 70_000;
+const FINAL_AFTER_MS: i64 = 10_000 + ALLOWED_LATENESS_MS;
+/// The job's allowed lateness here: as long as an event of the shop may wait in its outbox and still be counted.
+pub(crate) const ALLOWED_LATENESS_MS: i64 = 15 * 60_000;
 /// Share of events that are no order placed: paid, shipped, cancelled.
 const OTHER_EVENTS: f64 = 0.01;
 
@@ -147,7 +149,7 @@ impl Generator {
                 let ended_ms = revisable_ended_ms(at_ms).filter(|_| self.random.below(5) > 0);
                 match ended_ms {
                     Some(ended_ms) => ended_ms + self.random.between(1, WINDOW_MS),
-                    None => self.random.between(140_000, 900_000),
+                    None => FINAL_AFTER_MS + self.random.between(70_000, 830_000),
                 }
             }
             _ => (self.random.exponential(120.0) as i64).min(900),

@@ -18,11 +18,21 @@ pub(crate) use self::table::Table;
 /// Windows kept for show.
 const KEPT: usize = 60;
 
+/// Where the shop is to be found.
+#[derive(Clone, Debug)]
+pub(crate) struct ShopPlaces {
+    pub(crate) address: SocketAddr,
+    /// A line for the shell that orders.
+    pub(crate) curl: String,
+}
+
 /// Where things are to be found.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     pub(crate) broker: SocketAddr,
     pub(crate) http: SocketAddr,
+    /// The shop, where it is open.
+    pub(crate) shop: Option<ShopPlaces>,
     /// The folder of the Parquet files.
     pub(crate) parquet: PathBuf,
     pub(crate) log: Option<PathBuf>,
@@ -54,7 +64,7 @@ pub(crate) struct View {
 /// The screen.
 pub(crate) enum Screen {
     /// Drawn over and over.
-    Table(Table),
+    Table(Box<Table>),
     /// One line after the other.
     Plain(Plain),
 }
@@ -65,7 +75,7 @@ impl Screen {
         if plain || !std::io::stdout().is_terminal() {
             Self::Plain(Plain::new())
         } else {
-            Self::Table(Table::new())
+            Self::Table(Box::new(Table::new()))
         }
     }
 
@@ -85,6 +95,13 @@ impl Screen {
                 ));
                 say(&format!("Parquet in {}; read it with", places.parquet.display()));
                 say(&format!("  {}", places.query()));
+                if let Some(shop) = &places.shop {
+                    say(&format!(
+                        "shop at http://{}, its documentation at http://{0}/docs; order with",
+                        shop.address
+                    ));
+                    say(&format!("  {}", shop.curl));
+                }
             }
         }
     }

@@ -201,8 +201,13 @@ impl Table {
         };
         let mut lines = vec![
             format!(
-                " Kafka {}   metrics http://{}/metrics",
-                places.broker, places.http
+                " Kafka {}   metrics http://{}/metrics{}",
+                places.broker,
+                places.http,
+                places.shop.as_ref().map_or_else(String::new, |shop| format!(
+                    "   shop http://{}/docs",
+                    shop.address
+                ))
             ),
             format!(" Parquet {}", places.parquet.display()),
         ];

@@ -188,7 +188,7 @@ fn wait_for(child: &mut std::process::Child, beginning: &str) {
     }
 }
 
-fn signal(child: &std::process::Child, signal: &str) {
+pub(crate) fn signal(child: &std::process::Child, signal: &str) {
     let status = Command::new("kill")
         .args([signal, &child.id().to_string()])
         .status()

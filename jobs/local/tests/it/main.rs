@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod demo;
+mod load;
 mod refusals;
+mod shop;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod weir;

@@ -43,12 +43,26 @@ impl Said {
     }
 }
 
+/// Where the shop listens: any free port will do.
+const SHOP: [&str; 9] = [
+    "--shop-addr",
+    "--metrics-addr",
+    "--user-grpc-addr",
+    "--product-grpc-addr",
+    "--product-http-addr",
+    "--order-grpc-addr",
+    "--order-http-addr",
+    "--payment-grpc-addr",
+    "--payment-http-addr",
+];
+
 /// Starts the binary with these arguments.
 pub(crate) fn start(data_dir: &Path, arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_weir"))
         .arg("--data-dir")
         .arg(data_dir)
         .args(["--plain", "--listen", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"])
+        .args(SHOP.map(|flag| format!("{flag}=127.0.0.1:0")))
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

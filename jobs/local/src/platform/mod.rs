@@ -1,0 +1,221 @@
+//! The shop's services on embedded parts: one SQLite file each, the embedded broker, gRPC between them on the loopback
+//! interface, as in production by the network.
+
+mod options;
+mod secrets;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use api_gateway::Gateway;
+use clap::Parser;
+use order_service::OrderService;
+use payment_service::PaymentService;
+use product_service::ProductService;
+use service_common::auth::Role;
+use service_common::database::{Database, DatabaseOptions, DatabaseUrl};
+use service_common::metrics::Metrics;
+use service_common::server::{Ports, listen};
+use tokio::net::TcpListener;
+use user_service::UserService;
+use user_service::account::{Email, Name, Password, Person};
+
+pub(crate) use self::options::ShopOptions;
+use self::options::{Settings, service_settings};
+use self::secrets::Secrets;
+use crate::failure::Failure;
+
+/// The account that is there from the start, for the first order by hand.
+pub(crate) const DEMO_EMAIL: &str = "demo@weir.local";
+/// Its password: the shop listens on the loopback interface only.
+pub(crate) const DEMO_PASSWORD: &str = "weir-demo";
+
+/// The ports of the services, taken before anything is started, so that a taken one ends the start. That of the gateway is
+/// taken last: a client that is let in can order.
+pub(crate) struct Taken {
+    metrics: TcpListener,
+    user: Ports,
+    product: Ports,
+    order: Ports,
+    payment: Ports,
+}
+
+impl Taken {
+    /// Takes all ports.
+    ///
+    /// # Errors
+    /// The first that cannot be had.
+    pub(crate) async fn take(options: &ShopOptions) -> Result<Taken, Failure> {
+        let taken = |error: service_common::server::ListenError| Failure::unavailable(error.to_string());
+        let inner = SocketAddr::from(([127, 0, 0, 1], 0));
+        Ok(Taken {
+            metrics: listen("--metrics-addr", options.metrics_addr)
+                .await
+                .map_err(taken)?,
+            user: Ports {
+                grpc: listen("--user-grpc-addr", options.user_grpc_addr)
+                    .await
+                    .map_err(taken)?,
+                // Its metrics are among all those at --metrics-addr.
+                http: listen("--user-http-addr", inner).await.map_err(taken)?,
+            },
+            product: Ports {
+                grpc: listen("--product-grpc-addr", options.product_grpc_addr)
+                    .await
+                    .map_err(taken)?,
+                http: listen("--product-http-addr", options.product_http_addr)
+                    .await
+                    .map_err(taken)?,
+            },
+            order: Ports {
+                grpc: listen("--order-grpc-addr", options.order_grpc_addr)
+                    .await
+                    .map_err(taken)?,
+                http: listen("--order-http-addr", options.order_http_addr)
+                    .await
+                    .map_err(taken)?,
+            },
+            payment: Ports {
+                grpc: listen("--payment-grpc-addr", options.payment_grpc_addr)
+                    .await
+                    .map_err(taken)?,
+                http: listen("--payment-http-addr", options.payment_http_addr)
+                    .await
+                    .map_err(taken)?,
+            },
+        })
+    }
+}
+
+/// The running services.
+pub(crate) struct Platform {
+    gateway: Gateway,
+    user: UserService,
+    product: ProductService,
+    order: OrderService,
+    payment: PaymentService,
+}
+
+impl Platform {
+    /// Starts all services, the gateway last, when all it needs is there.
+    ///
+    /// # Errors
+    /// A service that cannot be started.
+    pub(crate) async fn start(
+        options: &ShopOptions,
+        taken: Taken,
+        folder: &Path,
+        broker: SocketAddr,
+    ) -> Result<Platform> {
+        let metrics = Metrics::new(api_gateway::NAME)?;
+        let secrets = Secrets::in_folder(folder)?;
+        let settings = Settings {
+            folder,
+            broker,
+            secrets: &secrets,
+            user: address(&taken.user.grpc)?,
+            product: address(&taken.product.grpc)?,
+            order: address(&taken.order.grpc)?,
+            payment: address(&taken.payment.grpc)?,
+        };
+        let user = user_service::start(parse(settings.user_service()?)?, taken.user, &metrics)
+            .await
+            .context("the user service")?;
+        let demo = Person {
+            email: Email::parse(DEMO_EMAIL)?,
+            password: Password::chosen(DEMO_PASSWORD)?,
+            first_name: Name::parse("Demo")?,
+            last_name: Name::parse("Customer")?,
+        };
+        user.users()
+            .provision(demo, Role::Customer)
+            .await
+            .context("the demo account")?;
+        let product = product_service::start(parse(settings.product_service()?)?, taken.product, &metrics)
+            .await
+            .context("the product service")?;
+        product_service::seed(product.products())
+            .await
+            .context("the catalogue")?;
+        let payment = payment_service::start(parse(settings.payment_service()?)?, taken.payment, &metrics)
+            .await
+            .context("the payment service")?;
+        let order = order_service::start(parse(settings.order_service()?)?, taken.order, &metrics)
+            .await
+            .context("the order service")?;
+        let ports = api_gateway::Ports {
+            http: listen("--shop-addr", options.shop_addr).await?,
+            metrics: Some(taken.metrics),
+        };
+        let gateway = api_gateway::start(parse(settings.gateway(options)?)?, ports, &metrics)
+            .await
+            .context("the gateway")?;
+        Ok(Platform {
+            gateway,
+            user,
+            product,
+            order,
+            payment,
+        })
+    }
+
+    /// Where clients order.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.gateway.http_addr()
+    }
+
+    /// A line that logs in as the demo user and orders.
+    pub(crate) fn curl(&self) -> String {
+        curl(self.address())
+    }
+
+    /// Takes no new orders, publishes the events of those that were taken, then stops.
+    pub(crate) async fn stop(self) {
+        self.gateway.stop().await;
+        self.order.publish_all().await;
+        tokio::join!(self.order.stop(), self.payment.stop());
+        tokio::join!(self.product.stop(), self.user.stop());
+    }
+}
+
+/// The orders that were ever taken, by the order service's own file; `None` where there is no such file.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) async fn orders_taken(folder: &Path) -> Result<Option<order_service::store::Taken>> {
+    let path = service_settings::database(folder, "order");
+    if !path.exists() {
+        return Ok(None);
+    }
+    let database = Database::open(
+        &DatabaseOptions::of(DatabaseUrl::file(&path)),
+        order_service::store::OWNER,
+        order_service::store::STEPS,
+    )
+    .await?;
+    let taken = order_service::store::taken(&database).await?;
+    database.close().await;
+    Ok(Some(taken))
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr> {
+    listener
+        .local_addr()
+        .context("a port that was taken has no address")
+}
+
+/// The settings of a service, read by its own command line, so that its defaults hold here as well.
+fn parse<O: Parser>(arguments: Vec<String>) -> Result<O> {
+    Ok(O::try_parse_from(arguments)?)
+}
+
+fn curl(shop: SocketAddr) -> String {
+    format!(
+        "curl -s http://{shop}/api/v1/orders -H 'Content-Type: application/json' -H \"Authorization: Bearer $(curl -s \
+         http://{shop}/api/v1/auth/login -H 'Content-Type: application/json' -d \
+         '{{\"email\":\"{DEMO_EMAIL}\",\"password\":\"{DEMO_PASSWORD}\"}}' | sed 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/')\" \
+         -d '{{\"items\":[{{\"product_id\":\"kb-1\",\"quantity\":2}}],\"shipping_address\":{{\"name\":\"Demo\",\
+         \"line1\":\"1 Main Street\",\"city\":\"London\",\"postal_code\":\"N1\",\"country\":\"GB\"}}}}'"
+    )
+}
