@@ -1,5 +1,5 @@
 # Object stores: moto's S3, a GCS front before it, and the Python that both run on.
-# Sets WEIR_TEST_S3, WEIR_TEST_GCS and WEIR_TEST_PYTHON.
+# Sets WEIR_TEST_S3, WEIR_TEST_GCS, WEIR_TEST_PYTHON and, as the same package index has it, WEIR_TEST_K6.
 
 launch_moto() {
   "$python/bin/moto_server" -H 127.0.0.1 -p "$1" >"$work/moto.log" 2>&1 &
@@ -19,5 +19,5 @@ start_objects() {
 
   export WEIR_TEST_S3=http://127.0.0.1:$s3_port
   export WEIR_TEST_GCS=http://127.0.0.1:${ports[0]}
-  export WEIR_TEST_PYTHON=$python/bin/python
+  export WEIR_TEST_PYTHON=$python/bin/python WEIR_TEST_K6=$python/bin/k6
 }
