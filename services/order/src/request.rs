@@ -1,6 +1,7 @@
 //! Requests, judged: all their faults at once.
 
 use service_common::failure::{Failure, FieldFaults};
+use service_common::ids::{is_id, judge_id};
 use weir_rpc::common::v1 as common;
 use weir_rpc::order::v1 as rpc;
 
@@ -12,8 +13,6 @@ pub(crate) const MOST_LINES: usize = 100;
 pub(crate) const MOST_OF_A_PRODUCT: u32 = 10_000;
 /// The longest text of an address, in characters.
 const LONGEST_TEXT: usize = 200;
-/// The longest id and payment method, in bytes.
-const LONGEST_ID: usize = 128;
 
 /// What a user wants to order.
 ///
@@ -26,7 +25,7 @@ pub(crate) fn wanted(request: &rpc::CreateOrderRequest) -> Result<Wanted, Failur
         faults.add("items", format!("{found} lines; an order has 1 to {MOST_LINES}"));
     }
     for (n, item) in request.items.iter().enumerate().take(MOST_LINES) {
-        id(&mut faults, &format!("items[{n}].product_id"), &item.product_id);
+        judge_id(&mut faults, &format!("items[{n}].product_id"), &item.product_id);
         if item.quantity == 0 || item.quantity > MOST_OF_A_PRODUCT {
             faults.add(
                 format!("items[{n}].quantity"),
@@ -42,7 +41,7 @@ pub(crate) fn wanted(request: &rpc::CreateOrderRequest) -> Result<Wanted, Failur
         judge_address(&mut faults, &address);
     }
     if !request.payment_method.is_empty() {
-        id(&mut faults, "payment_method", &request.payment_method);
+        judge_id(&mut faults, "payment_method", &request.payment_method);
     }
     faults.check()?;
     let lines = request.items.iter().map(|item| Line {
@@ -77,13 +76,6 @@ pub(crate) fn cursor(text: &str) -> Result<Option<&str>, Failure> {
     }
 }
 
-fn is_id(text: &str) -> bool {
-    let is_plain = text
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
-    !text.is_empty() && text.len() <= LONGEST_ID && is_plain
-}
-
 fn judge_address(faults: &mut FieldFaults, address: &common::Address) {
     let required = [
         ("name", &address.name),
@@ -114,17 +106,6 @@ fn plain_text(faults: &mut FieldFaults, field: String, text: &str) {
         faults.add(field, format!("longer than {LONGEST_TEXT} characters"));
     } else if text.chars().any(char::is_control) {
         faults.add(field, "holds control characters");
-    }
-}
-
-fn id(faults: &mut FieldFaults, field: &str, text: &str) {
-    if text.is_empty() {
-        faults.add(field, "missing");
-    } else if !is_id(text) {
-        faults.add(
-            field,
-            format!("not an id of at most {LONGEST_ID} letters, digits and `-_.:`"),
-        );
     }
 }
 

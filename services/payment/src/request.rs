@@ -1,6 +1,7 @@
 //! Requests, judged: all their faults at once.
 
 use service_common::failure::{Failure, FieldFaults};
+use service_common::ids::judge_id;
 use weir_proto::Money;
 use weir_rpc::common::v1 as common;
 use weir_rpc::payment::v1 as rpc;
@@ -8,17 +9,14 @@ use weir_rpc::payment::v1 as rpc;
 use crate::accept::Asked;
 use crate::payment::{Price, Purpose};
 
-/// The longest id and method, in bytes.
-const LONGEST_ID: usize = 128;
-
 /// What a user wants to pay.
 ///
 /// # Errors
 /// Each field that is wrong.
 pub(crate) fn purpose(user_id: &str, request: rpc::PaymentRequest) -> Result<Purpose, Failure> {
     let mut faults = FieldFaults::default();
-    id(&mut faults, "order_id", &request.order_id);
-    id(&mut faults, "method", &request.method);
+    judge_id(&mut faults, "order_id", &request.order_id);
+    judge_id(&mut faults, "method", &request.method);
     let price = price(&mut faults, request.amount);
     judged(faults, price, |price| Purpose {
         order_id: request.order_id,
@@ -34,10 +32,10 @@ pub(crate) fn purpose(user_id: &str, request: rpc::PaymentRequest) -> Result<Pur
 /// Each field that is wrong.
 pub(crate) fn asked(request: rpc::AcceptPaymentRequest) -> Result<Asked, Failure> {
     let mut faults = FieldFaults::default();
-    id(&mut faults, "payment_id", &request.payment_id);
-    id(&mut faults, "order_id", &request.order_id);
-    id(&mut faults, "user_id", &request.user_id);
-    id(&mut faults, "method", &request.method);
+    judge_id(&mut faults, "payment_id", &request.payment_id);
+    judge_id(&mut faults, "order_id", &request.order_id);
+    judge_id(&mut faults, "user_id", &request.user_id);
+    judge_id(&mut faults, "method", &request.method);
     let price = price(&mut faults, request.amount);
     judged(faults, price, |price| Asked {
         payment_id: request.payment_id,
@@ -73,20 +71,6 @@ fn price(faults: &mut FieldFaults, amount: Option<common::Money>) -> Option<Pric
     let amount = Money::from_minor(minor_units);
     let amount = faults.take("amount.minor_units", amount.ok_or("negative"))?;
     Some(Price { amount, currency })
-}
-
-fn id(faults: &mut FieldFaults, field: &str, text: &str) {
-    let is_plain = text
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
-    if text.is_empty() {
-        faults.add(field, "missing");
-    } else if text.len() > LONGEST_ID || !is_plain {
-        faults.add(
-            field,
-            format!("not an id of at most {LONGEST_ID} letters, digits and `-_.:`"),
-        );
-    }
 }
 
 #[cfg(test)]

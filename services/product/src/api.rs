@@ -1,5 +1,6 @@
 //! The gRPC contract.
 
+use service_common::ids::is_id;
 use tonic::{Request, Response, Status};
 use weir_rpc::common::v1::{Empty, HealthStatus};
 use weir_rpc::product::v1::product_service_server::ProductService;
@@ -24,7 +25,7 @@ impl ProductService for Api {
         request: Request<GetProductRequest>,
     ) -> Result<Response<ProductResponse>, Status> {
         let id = &request.get_ref().product_id;
-        if !request::is_id(id) {
+        if !is_id(id) {
             return Err(not_found().into());
         }
         Ok(Response::new(message::product(self.0.get(id).await?)))

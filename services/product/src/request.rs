@@ -1,7 +1,7 @@
 //! Requests, judged: all their faults at once.
 
 use service_common::failure::{Failure, FieldFaults};
-use service_common::ids::new_id;
+use service_common::ids::{judge_id, new_id};
 use weir_proto::Money;
 use weir_rpc::product::v1 as rpc;
 
@@ -14,8 +14,6 @@ use crate::words::Word;
 const PAGE: u32 = 10;
 /// The most products of a page.
 const LARGEST_PAGE: u32 = 100;
-/// The longest id, in bytes.
-const LONGEST_ID: usize = 128;
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 200;
 /// The longest description, in characters.
@@ -32,15 +30,6 @@ const MOST_LINES: usize = 100;
 const MOST_OF_A_PRODUCT: u32 = 10_000;
 /// The most that stock is changed by at a time.
 const LARGEST_CHANGE: i64 = 1_000_000_000;
-
-/// Whether a text can be the id of a product.
-#[must_use]
-pub(crate) fn is_id(text: &str) -> bool {
-    let is_plain = text
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
-    !text.is_empty() && text.len() <= LONGEST_ID && is_plain
-}
 
 /// Which page of the catalogue is wanted, and how many products it has at most.
 ///
@@ -122,7 +111,7 @@ pub(crate) fn search(request: &rpc::SearchRequest) -> Result<(Search, usize), Fa
 /// Each field that is wrong.
 pub(crate) fn details(request: rpc::PutProductRequest) -> Result<Details, Failure> {
     let mut faults = FieldFaults::default();
-    id(&mut faults, "product_id", &request.product_id);
+    judge_id(&mut faults, "product_id", &request.product_id);
     line_of_text(&mut faults, "name", &request.name, LONGEST_NAME);
     line_of_text(&mut faults, "category", &request.category, LONGEST_CATEGORY);
     if request.description.chars().count() > LONGEST_DESCRIPTION {
@@ -168,9 +157,9 @@ pub(crate) fn details(request: rpc::PutProductRequest) -> Result<Details, Failur
 /// Each field that is wrong.
 pub(crate) fn change(request: rpc::AddStockRequest) -> Result<Change, Failure> {
     let mut faults = FieldFaults::default();
-    id(&mut faults, "product_id", &request.product_id);
+    judge_id(&mut faults, "product_id", &request.product_id);
     if !request.change_id.is_empty() {
-        id(&mut faults, "change_id", &request.change_id);
+        judge_id(&mut faults, "change_id", &request.change_id);
     }
     let is_change = (1..=LARGEST_CHANGE.unsigned_abs()).contains(&request.change.unsigned_abs());
     if !is_change {
@@ -200,13 +189,13 @@ pub(crate) fn change(request: rpc::AddStockRequest) -> Result<Change, Failure> {
 /// Each field that is wrong.
 pub(crate) fn reserve(request: rpc::ReserveStockRequest) -> Result<(String, Vec<Line>), Failure> {
     let mut faults = FieldFaults::default();
-    id(&mut faults, "order_id", &request.order_id);
+    judge_id(&mut faults, "order_id", &request.order_id);
     let count = request.lines.len();
     if count == 0 || count > MOST_LINES {
         faults.add("lines", format!("{count} lines; an order has 1 to {MOST_LINES}"));
     }
     for (n, line) in request.lines.iter().enumerate().take(MOST_LINES) {
-        id(&mut faults, &format!("lines[{n}].product_id"), &line.product_id);
+        judge_id(&mut faults, &format!("lines[{n}].product_id"), &line.product_id);
         if line.quantity == 0 || line.quantity > MOST_OF_A_PRODUCT {
             faults.add(
                 format!("lines[{n}].quantity"),
@@ -228,20 +217,9 @@ pub(crate) fn reserve(request: rpc::ReserveStockRequest) -> Result<(String, Vec<
 /// It cannot be one.
 pub(crate) fn order_id(text: &str) -> Result<&str, Failure> {
     let mut faults = FieldFaults::default();
-    id(&mut faults, "order_id", text);
+    judge_id(&mut faults, "order_id", text);
     faults.check()?;
     Ok(text)
-}
-
-fn id(faults: &mut FieldFaults, field: &str, text: &str) {
-    if text.is_empty() {
-        faults.add(field, "missing");
-    } else if !is_id(text) {
-        faults.add(
-            field,
-            format!("not an id of at most {LONGEST_ID} letters, digits and `-_.:`"),
-        );
-    }
 }
 
 fn line_of_text(faults: &mut FieldFaults, field: &str, text: &str, longest: usize) {
@@ -270,6 +248,7 @@ fn cursor(faults: &mut FieldFaults, text: &str) -> Cursor {
 
 #[cfg(test)]
 mod tests {
+    use service_common::ids::{LONGEST_ID, is_id};
     use weir_rpc::common::v1::Money as RpcMoney;
 
     use super::*;

@@ -1,14 +1,13 @@
 //! Requests, judged: all their faults at once.
 
 use service_common::failure::{Failure, FieldFaults};
+use service_common::ids::{is_id, no_id};
 use weir_rpc::user::v1 as rpc;
 
 use crate::account::{Email, Name, Password, Person};
 
 /// The most of a product in a cart.
 pub(crate) const MOST_OF_A_PRODUCT: u32 = 1_000;
-/// The longest id, in bytes.
-const LONGEST_ID: usize = 128;
 
 /// Who wants an account.
 ///
@@ -71,16 +70,6 @@ pub(crate) fn product_id(request: &rpc::DeleteCartItemRequest) -> Result<&str, F
         true => Ok(&request.product_id),
         false => Err(Failure::field("product_id", no_id())),
     }
-}
-
-/// Whether a text could be an id. What could not is in no database, and not all of them could be asked.
-pub(crate) fn is_id(text: &str) -> bool {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
-    !text.is_empty() && text.len() <= LONGEST_ID && text.bytes().all(is_plain)
-}
-
-fn no_id() -> String {
-    format!("not an id of at most {LONGEST_ID} letters, digits and `-_.:`")
 }
 
 #[cfg(test)]

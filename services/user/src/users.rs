@@ -6,6 +6,7 @@ use service_common::auth::{Caller, JwkSet, Role, Sessions, SigningKey};
 use service_common::database::Database;
 use service_common::failure::{Code, Failure};
 use service_common::idempotency::Secret;
+use service_common::ids::is_id;
 use service_common::metrics::Metrics;
 use service_common::outbox::Outbox;
 
@@ -13,7 +14,6 @@ use crate::account::{Account, Person};
 use crate::hasher::Hasher;
 use crate::options::Rules;
 use crate::provision::provision;
-use crate::request::is_id;
 use crate::sessions::RefreshSecret;
 use crate::store;
 

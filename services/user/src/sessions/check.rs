@@ -6,9 +6,9 @@ use std::pin::Pin;
 use service_common::auth::SessionCheck;
 use service_common::database::Database;
 use service_common::failure::Failure;
+use service_common::ids::is_id;
 
 use super::store;
-use crate::request::is_id;
 
 /// Asks the database.
 #[derive(Clone, Debug)]
