@@ -11,7 +11,9 @@ use service_common::client::{AddressError, Identity, Link};
 use service_common::database::{Database, DatabaseError};
 use service_common::metrics::Metrics;
 use service_common::outbox::{self, Outbox, Publisher, PublisherError, Relay, RelayOptions};
-use service_common::server::{GrpcOptions, Health, Lifecycle, Ports, operations, serve_grpc, serve_http};
+use service_common::server::{
+    GrpcOptions, Health, Lifecycle, Ports, ServiceHealth, operations, serve_grpc, serve_http,
+};
 use tonic::service::Routes;
 use weir_kafka::Connection;
 use weir_rpc::order::v1::order_service_server::{OrderServiceServer, SERVICE_NAME};
@@ -98,11 +100,11 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         ports.grpc.local_addr().map_err(serve)?,
         ports.http.local_addr().map_err(serve)?,
     );
-    let health = OrderHealth {
+    let health = OrderHealth(ServiceHealth {
         database: database.clone(),
         guard: guard.clone(),
         metrics: metrics.clone(),
-    };
+    });
     serve_http(
         ports.http,
         operations(Arc::new(health), &metrics, &lifecycle),
@@ -160,30 +162,20 @@ impl OrderService {
     }
 }
 
-struct OrderHealth {
-    database: Database,
-    guard: Guard,
-    metrics: Metrics,
-}
+/// What all services look at, and how many orders are under way.
+struct OrderHealth(ServiceHealth);
 
 impl Health for OrderHealth {
     fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
-        Box::pin(async {
-            self.database.ping().await.map_err(|_| "database".to_owned())?;
-            match self.guard.is_ready() {
-                true => Ok(()),
-                false => Err("keys of access tokens".to_owned()),
-            }
-        })
+        self.0.ready()
     }
 
     fn observe(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            let (open, idle) = self.database.connections();
-            self.metrics.pool(open, idle);
-            if let Ok(counts) = store::count_under_way(&self.database).await {
+            self.0.observe().await;
+            if let Ok(counts) = store::count_under_way(&self.0.database).await {
                 for (state, count) in counts {
-                    self.metrics.order_state(state.as_str(), count);
+                    self.0.metrics.order_state(state.as_str(), count);
                 }
             }
         })

@@ -1,8 +1,6 @@
 //! The service, put together.
 
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +9,9 @@ use service_common::client::{AddressError, Identity, Link};
 use service_common::database::{Database, DatabaseError};
 use service_common::metrics::Metrics;
 use service_common::outbox::{Outbox, Publisher, PublisherError, Relay, RelayOptions};
-use service_common::server::{GrpcOptions, Health, Lifecycle, Ports, operations, serve_grpc, serve_http};
+use service_common::server::{
+    GrpcOptions, Lifecycle, Ports, ServiceHealth, operations, serve_grpc, serve_http,
+};
 use tonic::service::Routes;
 use weir_kafka::Connection;
 use weir_rpc::payment::v1::payment_service_server::{PaymentServiceServer, SERVICE_NAME};
@@ -97,7 +97,7 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     lifecycle.spawn(relay.run(lifecycle.stopping()));
     lifecycle.spawn(payments.clone().attend(lifecycle.stopping()));
 
-    let health = PaymentHealth {
+    let health = ServiceHealth {
         database: database.clone(),
         guard: guard.clone(),
         metrics: metrics.clone(),
@@ -142,30 +142,5 @@ impl PaymentService {
             tracing::warn!("some calls did not end in time and were given up");
         }
         self.database.close().await;
-    }
-}
-
-struct PaymentHealth {
-    database: Database,
-    guard: Guard,
-    metrics: Metrics,
-}
-
-impl Health for PaymentHealth {
-    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
-        Box::pin(async {
-            self.database.ping().await.map_err(|_| "database".to_owned())?;
-            match self.guard.is_ready() {
-                true => Ok(()),
-                false => Err("keys of access tokens".to_owned()),
-            }
-        })
-    }
-
-    fn observe(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async {
-            let (open, idle) = self.database.connections();
-            self.metrics.pool(open, idle);
-        })
     }
 }

@@ -1,8 +1,6 @@
 //! The service, put together.
 
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +8,9 @@ use service_common::auth::Guard;
 use service_common::client::{AddressError, Identity, Link};
 use service_common::database::{Database, DatabaseError};
 use service_common::metrics::Metrics;
-use service_common::server::{GrpcOptions, Health, Lifecycle, Ports, operations, serve_grpc, serve_http};
+use service_common::server::{
+    GrpcOptions, Lifecycle, Ports, ServiceHealth, operations, serve_grpc, serve_http,
+};
 use tonic::service::Routes;
 use weir_rpc::product::v1::product_service_server::{ProductServiceServer, SERVICE_NAME};
 
@@ -63,7 +63,7 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         ports.grpc.local_addr().map_err(serve)?,
         ports.http.local_addr().map_err(serve)?,
     );
-    let health = ProductHealth {
+    let health = ServiceHealth {
         database: database.clone(),
         guard: guard.clone(),
         metrics: metrics.clone(),
@@ -117,30 +117,5 @@ impl ProductService {
             tracing::warn!("some calls did not end in time and were given up");
         }
         self.database.close().await;
-    }
-}
-
-struct ProductHealth {
-    database: Database,
-    guard: Guard,
-    metrics: Metrics,
-}
-
-impl Health for ProductHealth {
-    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
-        Box::pin(async {
-            self.database.ping().await.map_err(|_| "database".to_owned())?;
-            match self.guard.is_ready() {
-                true => Ok(()),
-                false => Err("keys of access tokens".to_owned()),
-            }
-        })
-    }
-
-    fn observe(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async {
-            let (open, idle) = self.database.connections();
-            self.metrics.pool(open, idle);
-        })
     }
 }

@@ -1,8 +1,6 @@
 //! The service, put together.
 
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +9,9 @@ use service_common::database::{Database, DatabaseError};
 use service_common::metrics::Metrics;
 use service_common::outbox::{Outbox, Publisher, PublisherError, Relay, RelayOptions};
 use service_common::secret::SecretText;
-use service_common::server::{GrpcOptions, Health, Lifecycle, Ports, operations, serve_grpc, serve_http};
+use service_common::server::{
+    GrpcOptions, Lifecycle, Ports, ServiceHealth, operations, serve_grpc, serve_http,
+};
 use tonic::service::Routes;
 use weir_kafka::Connection;
 use weir_rpc::user::v1::user_service_server::{SERVICE_NAME, UserServiceServer};
@@ -102,8 +102,10 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         ports.grpc.local_addr().map_err(serve)?,
         ports.http.local_addr().map_err(serve)?,
     );
-    let health = UserHealth {
+    let guard = Guard::new(verifier, sessions);
+    let health = ServiceHealth {
         database: database.clone(),
+        guard: guard.clone(),
         metrics: metrics.clone(),
     };
     serve_http(
@@ -112,7 +114,7 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         &lifecycle,
     );
     let options = GrpcOptions {
-        guard: Guard::new(verifier, sessions),
+        guard,
         access,
         metrics,
         services: &[SERVICE_NAME],
@@ -168,23 +170,5 @@ impl UserService {
             tracing::warn!("some calls did not end in time and were given up");
         }
         self.database.close().await;
-    }
-}
-
-struct UserHealth {
-    database: Database,
-    metrics: Metrics,
-}
-
-impl Health for UserHealth {
-    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
-        Box::pin(async { self.database.ping().await.map_err(|_| "database".to_owned()) })
-    }
-
-    fn observe(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async {
-            let (open, idle) = self.database.connections();
-            self.metrics.pool(open, idle);
-        })
     }
 }

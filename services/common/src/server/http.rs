@@ -1,7 +1,5 @@
 //! The HTTP port: probes and metrics, and what a service adds to them.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -13,19 +11,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::connections::{self, ConnectionLimits};
+use super::health::Health;
 use super::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
-
-/// Whether a service can do its work now: what it needs and cannot do without.
-pub trait Health: Send + Sync + 'static {
-    /// Nothing is missing; otherwise what is, in a word that may be shown.
-    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>>;
-
-    /// Brings the gauges up to date, before they are read.
-    fn observe(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async {})
-    }
-}
 
 #[derive(Clone)]
 struct Operations {

@@ -2,12 +2,14 @@
 
 mod connections;
 mod grpc;
+mod health;
 mod http;
 mod lifecycle;
 
 pub use connections::{ConnectionLimits, Peer};
 pub use grpc::{GrpcOptions, serve_grpc};
-pub use http::{Health, operations, serve_http, serve_http_within};
+pub use health::{Health, ServiceHealth};
+pub use http::{operations, serve_http, serve_http_within};
 pub use lifecycle::{Lifecycle, Stopping};
 
 use std::net::SocketAddr;
