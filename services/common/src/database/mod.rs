@@ -167,16 +167,6 @@ impl Database {
         Transaction::begin(self).await
     }
 
-    /// Appended to a SELECT in a transaction, locks its rows until the end of it.
-    #[must_use]
-    pub fn for_update(&self) -> &'static str {
-        match self.kind {
-            // The transaction is the only one that writes.
-            Kind::Sqlite => "",
-            Kind::Postgres => " FOR UPDATE",
-        }
-    }
-
     /// The database's own clock, in milliseconds since 1970: an expression for statements. Every instance of a service
     /// reads the same clock, whatever its machine's says.
     #[must_use]

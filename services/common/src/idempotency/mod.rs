@@ -178,18 +178,6 @@ pub async fn let_go(transaction: &mut Transaction, scope: &Scope) -> sqlx::Resul
     Ok(())
 }
 
-/// Forgets a key whose request came to nothing that would be kept.
-///
-/// # Errors
-/// The database failed.
-pub async fn forget(transaction: &mut Transaction, scope: &Scope) -> sqlx::Result<()> {
-    sqlx::query("DELETE FROM idempotency_keys WHERE scope = $1 AND answer IS NULL")
-        .bind(scope.as_str())
-        .execute(&mut **transaction)
-        .await?;
-    Ok(())
-}
-
 /// Forgets the answers that were kept long enough; gives how many.
 ///
 /// # Errors
