@@ -1,7 +1,6 @@
 //! What it does not start with, and how it says so.
 
 use std::net::TcpListener;
-use std::process::Command;
 
 use crate::weir::run;
 
@@ -32,23 +31,16 @@ fn a_folder_that_nothing_can_be_written_into_ends_with_64() {
 fn a_taken_port_ends_with_69_and_its_number() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for flag in ["--listen", "--http-addr"] {
+    for flag in ["--listen", "--http-addr", "--shop-addr", "--payment-grpc-addr"] {
         let folder = tempfile::tempdir().unwrap();
-        let other = if flag == "--listen" {
-            "--http-addr"
-        } else {
-            "--listen"
-        };
-        let output = Command::new(env!("CARGO_BIN_EXE_weir"))
-            .arg("--data-dir")
-            .arg(folder.path())
-            .args(["--plain", flag, &address, other, "127.0.0.1:0"])
-            .output()
-            .unwrap();
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(69), "{error}");
+        let said = run(folder.path(), &[flag, &address]);
+        assert_eq!(said.code, Some(69), "{}", said.err);
         let port = taken.local_addr().unwrap().port().to_string();
-        assert!(error.contains(flag) && error.contains(&port), "{error}");
+        assert!(
+            said.err.contains(flag) && said.err.contains(&port),
+            "{}",
+            said.err
+        );
     }
 }
 

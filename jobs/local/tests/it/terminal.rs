@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use crate::weir::PATIENCE;
+use crate::weir::{PATIENCE, free_ports};
 
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
@@ -15,10 +15,11 @@ fn however_often_it_is_interrupted_the_terminal_is_left_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let pid = folder.path().join("pid");
     let line = format!(
-        "echo $$ > {}; exec {} --data-dir {} --listen 127.0.0.1:0 --http-addr 127.0.0.1:0 --history 1m",
+        "echo $$ > {}; exec {} --data-dir {} {} --history 1m",
         pid.display(),
         env!("CARGO_BIN_EXE_weir"),
-        folder.path().display()
+        folder.path().display(),
+        free_ports(&[]).join(" ")
     );
     let started = Command::new("script")
         .args(["--quiet", "--return", "--command", &line, "/dev/null"])

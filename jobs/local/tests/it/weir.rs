@@ -43,8 +43,10 @@ impl Said {
     }
 }
 
-/// Where the shop listens: any free port will do.
-const SHOP: [&str; 9] = [
+/// The flags that say where something listens.
+const PORTS: [&str; 11] = [
+    "--listen",
+    "--http-addr",
     "--shop-addr",
     "--metrics-addr",
     "--user-grpc-addr",
@@ -56,13 +58,20 @@ const SHOP: [&str; 9] = [
     "--payment-http-addr",
 ];
 
+/// What makes it listen on free ports, save where a test says another one: the ports that users rely upon may be taken,
+/// also by the near end of some connection.
+pub(crate) fn free_ports(but: &[&str]) -> Vec<String> {
+    let free = PORTS.iter().filter(|flag| !but.contains(flag));
+    free.map(|flag| format!("{flag}=127.0.0.1:0")).collect()
+}
+
 /// Starts the binary with these arguments.
 pub(crate) fn start(data_dir: &Path, arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_weir"))
         .arg("--data-dir")
         .arg(data_dir)
-        .args(["--plain", "--listen", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"])
-        .args(SHOP.map(|flag| format!("{flag}=127.0.0.1:0")))
+        .arg("--plain")
+        .args(free_ports(arguments))
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
