@@ -1,5 +1,6 @@
 //! What can go wrong between a result and the storage.
 
+use weir_objects::PlaceError;
 use weir_proto::Timestamp;
 
 /// Why results could not be stored or read.
@@ -9,22 +10,9 @@ use weir_proto::Timestamp;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The URL is not one that can be used.
-    #[error("storage URL `{url}` cannot be used: {reason}")]
-    BadUrl {
-        /// The URL as given.
-        url: String,
-        /// What is wrong, and what would be right.
-        reason: String,
-    },
-    /// The environment's settings for this storage are wrong.
-    #[error("cannot set up the connection to {url}: {reason}")]
-    Settings {
-        /// The URL as given.
-        url: String,
-        /// What is wrong.
-        reason: String,
-    },
+    /// The URL, or the environment's settings for this storage, are wrong.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// Another job writes there.
     #[error(
         "{root} belongs to the job `{owner}`, not to `{job_id}`: give each job its own place, or use its job id"
@@ -89,10 +77,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether only another setting helps (another URL, another job id, other credentials' form): waiting does not.
     pub fn is_configuration(&self) -> bool {
-        matches!(
-            self,
-            Self::BadUrl { .. } | Self::Settings { .. } | Self::OwnedBy { .. }
-        )
+        matches!(self, Self::Place(_) | Self::OwnedBy { .. })
     }
 
     /// Whether the fault is that of one file, so that the others can still be written.

@@ -14,7 +14,6 @@ mod error;
 mod folder;
 mod format;
 mod hour;
-mod location;
 mod objects;
 mod owner;
 mod pending;

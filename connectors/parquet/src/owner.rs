@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use weir_objects::PlaceError;
 
 use crate::StoreError;
 
@@ -27,10 +28,9 @@ pub(crate) struct Owner {
 impl Owner {
     pub(crate) fn new(url: &str, job_id: &str) -> Result<Self, StoreError> {
         if job_id.is_empty() {
-            return Err(StoreError::Settings {
-                url: url.to_owned(),
-                reason: "the job id is empty".into(),
-            });
+            let url = url.to_owned();
+            let reason = "the job id is empty".into();
+            return Err(PlaceError::Settings { url, reason }.into());
         }
         Ok(Self {
             root: url.into(),

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use weir_objects::{Bucket, Location};
 use weir_proto::{AnalyticsResult, Timestamp};
 
 use crate::folder::Folder;
 use crate::hour::{Hour, TABLE};
-use crate::location::Location;
 use crate::objects::Objects;
 use crate::owner::{OWNER, Owner};
 use crate::rows::Rows;
@@ -72,11 +72,7 @@ impl Store {
     /// A wrong URL, wrong settings or another owner ([`StoreError::is_configuration`]), or a storage that cannot be
     /// reached or written (worth another attempt).
     pub async fn open(url: &str, job_id: &str) -> Result<Self, StoreError> {
-        // Values that are not UTF-8 are no setting of ours.
-        let environment: Vec<_> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        Self::open_with(url, job_id, &environment).await
+        Self::open_with(url, job_id, &weir_objects::environment()).await
     }
 
     /// As [`Store::open`], with these settings in place of the environment; names as there (`AWS_ENDPOINT`, ...).
@@ -250,11 +246,7 @@ impl Place {
     ) -> Result<Self, StoreError> {
         Ok(match location {
             Location::Folder(root) => Self::Folder(Folder::new(root.clone(), owner.clone())),
-            Location::S3 { bucket, prefix } => Self::Objects(Objects::s3(bucket, prefix.clone(), settings)?),
-            Location::Gcs { bucket, prefix } => {
-                Self::Objects(Objects::gcs(bucket, prefix.clone(), settings)?)
-            }
-            Location::Memory { name } => Self::Objects(Objects::memory(name)),
+            others => Self::Objects(Objects(Bucket::open(others, settings)?)),
         })
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`servers`] | the servers a test asks the environment for, and the test on each of them |
 //! | [`databases`] | a database for each test, on SQLite and on PostgreSQL |
+//! | [`buckets`] | a bucket for each test, on S3 and on Google Cloud Storage |
 //! | [`dev_broker`] | a development broker inside the test's own process |
 //! | [`broker_process`] | a development broker as a child, which can be killed |
 //! | [`kafka_process`] | an Apache Kafka as a child, which can be killed |
@@ -13,6 +14,7 @@
 
 pub mod address;
 pub mod broker_process;
+pub mod buckets;
 pub mod child;
 pub mod databases;
 pub mod dev_broker;

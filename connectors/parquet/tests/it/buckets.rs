@@ -1,12 +1,13 @@
 //! S3 and Google Cloud Storage over HTTP.
 
+use test_support::buckets::Bucket;
 use weir_parquet::{Store, StoreError};
 
 use crate::store::concurrent_writers_lose_nothing;
-use crate::support::{Bucket, JOB, MINUTE, at, later, minutes, row};
+use crate::support::{JOB, MINUTE, at, later, minutes, open, row};
 
 async fn results_are_merged_and_read_back(bucket: &Bucket) {
-    let store = bucket.open().await;
+    let store = open(bucket).await;
     let rows = minutes("2026-11-23T02:30:00Z", 90);
     assert_eq!(store.merge(&rows[..45]).await.unwrap().files, 2);
     assert_eq!(store.merge(&rows[40..]).await.unwrap().files, 1);
@@ -16,7 +17,7 @@ async fn results_are_merged_and_read_back(bucket: &Bucket) {
 
     let mut expected = rows;
     expected[3] = revised;
-    assert_eq!(bucket.open().await.read_all().await.unwrap(), expected);
+    assert_eq!(open(bucket).await.read_all().await.unwrap(), expected);
     let error = Store::open_with(&bucket.url, "another", &bucket.settings)
         .await
         .unwrap_err();
@@ -50,13 +51,13 @@ async fn gcs_results_are_merged_and_read_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_writers_to_s3_lose_nothing() {
     let Some(bucket) = Bucket::s3() else { return };
-    concurrent_writers_lose_nothing([bucket.open().await, bucket.open().await, bucket.open().await]).await;
+    concurrent_writers_lose_nothing([open(&bucket).await, open(&bucket).await, open(&bucket).await]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_writers_to_gcs_lose_nothing() {
     let Some(bucket) = Bucket::gcs() else { return };
-    concurrent_writers_lose_nothing([bucket.open().await, bucket.open().await, bucket.open().await]).await;
+    concurrent_writers_lose_nothing([open(&bucket).await, open(&bucket).await, open(&bucket).await]).await;
 }
 
 #[tokio::test]

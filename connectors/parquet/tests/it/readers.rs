@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use test_support::buckets::Bucket;
 use test_support::servers::needed;
 use weir_proto::{AnalyticsResult, MoneySum};
 
 use crate::folder::store_in;
-use crate::support::{Bucket, minutes, revised, with_totals};
+use crate::support::{minutes, open, revised, with_totals};
 
 /// What tests/read_back.py sees, or `None` when there is no Python for it.
 fn read_back(arguments: &[&str]) -> Option<Value> {
@@ -105,7 +106,7 @@ async fn duckdb_and_pyarrow_read_a_folder_with_the_same_types_and_values() {
 async fn pyarrow_reads_a_bucket() {
     let Some(bucket) = Bucket::s3() else { return };
     let rows = rows();
-    bucket.open().await.merge(&rows).await.unwrap();
+    open(&bucket).await.merge(&rows).await.unwrap();
     let root = format!("{}/a prefix/results", bucket.name);
     let Some(seen) = read_back(&[&bucket.endpoint, &root]) else {
         return;

@@ -5,6 +5,7 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use test_support::buckets::Bucket;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 use weir_parquet::{Store, Writer, WriterEvent};
@@ -12,7 +13,7 @@ use weir_proto::{AnalyticsResult, Timestamp};
 
 use crate::folder::{FIRST_HOUR, store_in};
 use crate::gate::Gate;
-use crate::support::{Bucket, HOUR, JOB, MINUTE, at, later, minutes, row};
+use crate::support::{HOUR, JOB, MINUTE, at, later, minutes, row};
 
 #[derive(Clone, Default)]
 struct Events(Arc<Mutex<Vec<WriterEvent>>>);

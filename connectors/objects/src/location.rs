@@ -1,35 +1,48 @@
-//! Where the results go: a folder, a bucket, or memory, read from one URL.
+//! Where files lie: a folder, a bucket, or memory, read from one URL.
 
 use std::path::PathBuf;
 
 use object_store::path::Path as Key;
 use url::Url;
 
-use crate::StoreError;
+use crate::PlaceError;
 
 const RIGHT: &str =
     "write gs://BUCKET/PREFIX, s3://BUCKET/PREFIX, file:///ABSOLUTE/PATH or the path of a folder";
 
-/// A root under which the results lie.
+/// A root under which files lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Location {
+pub enum Location {
     /// A folder of this machine, absolute.
     Folder(PathBuf),
     /// Amazon S3, or whatever speaks its protocol.
-    S3 { bucket: String, prefix: Key },
+    S3 {
+        /// Its name.
+        bucket: String,
+        /// Of all keys.
+        prefix: Key,
+    },
     /// Google Cloud Storage.
-    Gcs { bucket: String, prefix: Key },
+    Gcs {
+        /// Its name.
+        bucket: String,
+        /// Of all keys.
+        prefix: Key,
+    },
     /// Nothing that outlives the process; one name is one place, no name is a new place each time.
-    Memory { name: String },
+    Memory {
+        /// May be empty.
+        name: String,
+    },
 }
 
 impl Location {
     /// Reads a URL or a path.
     ///
     /// # Errors
-    /// [`StoreError::BadUrl`], which says what is wrong with it and what would be right.
-    pub(crate) fn parse(text: &str) -> Result<Self, StoreError> {
-        read(text).map_err(|reason| StoreError::BadUrl {
+    /// [`PlaceError::BadUrl`], which says what is wrong with it and what would be right.
+    pub fn parse(text: &str) -> Result<Self, PlaceError> {
+        read(text).map_err(|reason| PlaceError::BadUrl {
             url: text.to_owned(),
             reason: format!("{reason}; {RIGHT}"),
         })
