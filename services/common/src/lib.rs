@@ -7,6 +7,8 @@
 //! | [`auth`] | who calls: tokens, their keys, sessions, and the guard before every port |
 //! | [`idempotency`] | a request with a key is done once, and its answer kept |
 //! | [`outbox`] | events written in the transaction that makes them true, and the relays that publish them |
+//! | [`files`] | files in a folder, S3 or Google Cloud Storage; the URL alone decides |
+//! | [`workers`] | work that takes a core, a few at a time |
 //! | [`server`] | a gRPC and an HTTP port, started and stopped |
 //! | [`client`] | calls to other services: tokens, deadlines |
 //! | [`context`] | what a request carries from hop to hop |
@@ -20,6 +22,7 @@ pub mod context;
 pub mod database;
 pub mod duration;
 pub mod failure;
+pub mod files;
 pub mod idempotency;
 pub mod ids;
 pub mod metrics;
@@ -28,3 +31,4 @@ pub mod program;
 pub mod secret;
 pub mod server;
 pub mod telemetry;
+pub mod workers;

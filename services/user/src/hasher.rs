@@ -1,14 +1,13 @@
 //! Hashing passwords: argon2id with the crate's defaults, which are OWASP's, at most as many at a time as there are cores.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::password_hash::Error;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
-use service_common::failure::{Code, Failure};
+use service_common::failure::Failure;
 use service_common::secret::SecretText;
-use tokio::sync::Semaphore;
+use service_common::workers::Workers;
 
 use crate::account::Password;
 
@@ -16,14 +15,13 @@ use crate::account::Password;
 const NOBODYS: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// When one who found no place may try again.
-const RETRY: Duration = Duration::from_secs(1);
+/// What one who finds no place is told.
+const REFUSAL: &str = "too many people log in at once";
 
 /// Hashes and checks passwords. Cheap to clone.
 #[derive(Clone)]
 pub struct Hasher {
-    places: Arc<Semaphore>,
-    patience: Duration,
+    workers: Workers,
 }
 
 impl Hasher {
@@ -31,18 +29,16 @@ impl Hasher {
     #[must_use]
     pub fn new(places: usize, patience: Duration) -> Hasher {
         Hasher {
-            places: Arc::new(Semaphore::new(places)),
-            patience,
+            workers: Workers::new(places, patience, REFUSAL),
         }
     }
 
     /// One for the cores of this machine.
     #[must_use]
     pub fn of_all_cores(patience: Duration) -> Hasher {
-        Hasher::new(
-            std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            patience,
-        )
+        Hasher {
+            workers: Workers::of_all_cores(patience, REFUSAL),
+        }
     }
 
     /// The hash of a password, in the PHC string format, with a salt of its own.
@@ -50,7 +46,9 @@ impl Hasher {
     /// # Errors
     /// `overloaded` where too many others wait.
     pub async fn hash(&self, password: Password) -> Result<SecretText, Failure> {
-        let hashed = self.run(move || Argon2::default().hash_password(password.as_bytes()));
+        let hashed = self
+            .workers
+            .run(move || Argon2::default().hash_password(password.as_bytes()));
         let hash = hashed.await?.map_err(Failure::internal)?;
         Ok(SecretText::from(hash.to_string()))
     }
@@ -60,7 +58,7 @@ impl Hasher {
     /// # Errors
     /// `overloaded` where too many others wait.
     pub async fn verify(&self, password: Password, hash: Option<SecretText>) -> Result<bool, Failure> {
-        let verified = self.run(move || {
+        let verified = self.workers.run(move || {
             let hash = hash.as_ref().map_or(NOBODYS, SecretText::reveal);
             Argon2::default().verify_password(password.as_bytes(), hash)
         });
@@ -69,22 +67,6 @@ impl Hasher {
             Err(Error::PasswordInvalid) => Ok(false),
             Err(error) => Err(Failure::internal(error)),
         }
-    }
-
-    async fn run<T>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure>
-    where
-        T: Send + 'static,
-    {
-        let place = tokio::time::timeout(self.patience, self.places.clone().acquire_owned()).await;
-        let place = place
-            .map_err(|_| Failure::new(Code::Overloaded, "too many people log in at once").after(RETRY))?
-            .map_err(Failure::internal)?;
-        let work = tokio::task::spawn_blocking(move || {
-            // Given back when the work is done, whether or not anybody still waits for it.
-            let _place = place;
-            work()
-        });
-        work.await.map_err(Failure::internal)
     }
 }
 
@@ -97,6 +79,7 @@ impl fmt::Debug for Hasher {
 #[cfg(test)]
 mod tests {
     use argon2::{Params, PasswordHash};
+    use service_common::failure::Code;
 
     use super::*;
 
