@@ -2,30 +2,22 @@
 
 use std::process::ExitCode;
 
-use api_gateway::{Options, Ports};
+use api_gateway::{NAME, Options, start};
 use clap::Parser;
 use service_common::program;
-use service_common::server::listen;
+use service_common::server::{Ports, listen};
 
 fn main() -> ExitCode {
     let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => return program::usage(&error),
     };
-    program::run(
-        api_gateway::NAME,
-        &options.log_level.clone(),
-        |metrics| async move {
-            let stop = program::hear_stop()?;
-            let ports = Ports {
-                http: listen("--http-addr", options.http_addr).await?,
-                metrics: Some(listen("--metrics-addr", options.metrics_addr).await?),
-            };
-            let gateway = api_gateway::start(options, ports, &metrics).await?;
-            tracing::info!(http = %gateway.http_addr(), "ready");
-            stop.await;
-            gateway.stop().await;
-            Ok(())
-        },
-    )
+    program::serve(NAME, options.telemetry.clone(), |metrics, port| async move {
+        let ports = Ports {
+            grpc: None,
+            http: Some(listen("--http-addr", options.http_addr).await?),
+            metrics: Some(port),
+        };
+        Ok(start(options, ports, &metrics).await?.running)
+    })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 use service_common::duration;
+use service_common::options::TelemetryOptions;
 use service_common::secret::SecretText;
 
 /// The shop's REST API: checks callers and limits, and calls the services
@@ -20,14 +21,6 @@ pub struct Options {
         default_value = "0.0.0.0:8080"
     )]
     pub http_addr: SocketAddr,
-    /// Where health, readiness and metrics are served as well
-    #[arg(
-        long,
-        env = "METRICS_ADDR",
-        value_name = "ADDRESS",
-        default_value = "0.0.0.0:9090"
-    )]
-    pub metrics_addr: SocketAddr,
     /// The user service
     #[arg(
         long,
@@ -75,9 +68,9 @@ pub struct Options {
     /// How many requests may come
     #[command(flatten)]
     pub limits: Limits,
-    /// What is logged: `info`, `info,api_gateway=debug`
-    #[arg(long, env = "LOG_LEVEL", value_name = "FILTER", default_value = "info")]
-    pub log_level: String,
+    /// How it is seen from outside
+    #[command(flatten)]
+    pub telemetry: TelemetryOptions,
 }
 
 /// How long requests may take.
@@ -146,7 +139,7 @@ mod tests {
     fn the_defaults_are_those_of_the_contract() {
         let options = Options::try_parse_from(["api-gateway", "--service-token", "t"]).unwrap();
         assert_eq!(options.http_addr.port(), 8080);
-        assert_eq!(options.metrics_addr.port(), 9090);
+        assert_eq!(options.telemetry.metrics_addr.port(), 9090);
         let limits = options.limits;
         let rates = [
             limits.limit_user,

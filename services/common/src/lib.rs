@@ -13,6 +13,7 @@
 //! | [`client`] | calls to other services: tokens, deadlines |
 //! | [`context`] | what a request carries from hop to hop |
 //! | [`metrics`] | all metrics of all services |
+//! | [`options`] | settings that more than one service has |
 //!
 //! A service never imports another service: they meet in `weir-rpc`.
 
@@ -26,6 +27,7 @@ pub mod files;
 pub mod idempotency;
 pub mod ids;
 pub mod metrics;
+pub mod options;
 pub mod outbox;
 pub mod program;
 pub mod secret;

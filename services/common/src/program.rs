@@ -2,11 +2,16 @@
 
 use std::fmt;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Instant;
 
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::metrics::Metrics;
+use crate::options::TelemetryOptions;
+use crate::server::{Running, listen};
 use crate::telemetry;
 
 /// Wrong settings (`EX_USAGE` of sysexits.h).
@@ -51,8 +56,8 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Runs a service until it ends.
-pub fn run<F>(name: &'static str, log_level: &str, service: impl FnOnce(Metrics) -> F) -> ExitCode
+/// Runs an errand to its end. What goes wrong is logged.
+pub fn run<F>(name: &'static str, log_level: &str, errand: impl FnOnce() -> F) -> ExitCode
 where
     F: Future<Output = Result<(), Ended>>,
 {
@@ -60,11 +65,10 @@ where
         eprintln!("{name}: --log-level: {error}");
         return ExitCode::from(USAGE);
     }
-    let ended = runtime().map_err(Ended::from).and_then(|runtime| {
-        let metrics = Metrics::new(name)?;
-        runtime.block_on(service(metrics))
-    });
-    match ended {
+    match runtime()
+        .map_err(Ended::from)
+        .and_then(|runtime| runtime.block_on(errand()))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "{name} ended");
@@ -73,16 +77,44 @@ where
     }
 }
 
+/// Starts a service and runs it until SIGTERM or SIGINT.
+///
+/// `start` is given the service's metrics and its port for them, takes its other ports, and gives what runs.
+pub fn serve<F>(
+    name: &'static str,
+    telemetry: TelemetryOptions,
+    start: impl FnOnce(Metrics, TcpListener) -> F,
+) -> ExitCode
+where
+    F: Future<Output = Result<Running, Ended>>,
+{
+    run(name, &telemetry.log_level.clone(), || async move {
+        let started = Instant::now();
+        // From before others can know of the service on.
+        let stop = hear_stop()?;
+        let port = listen("--metrics-addr", telemetry.metrics_addr).await?;
+        let running = start(Metrics::new(name)?, port).await?;
+        let at = running.addresses();
+        let address = |address: Option<SocketAddr>| address.map(tracing::field::display);
+        tracing::info!(
+            grpc = address(at.grpc),
+            http = address(at.http),
+            metrics = address(at.metrics),
+            took_ms = started.elapsed().as_millis(),
+            "ready"
+        );
+        stop.await;
+        running.stop().await;
+        Ok(())
+    })
+}
+
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// From now on SIGTERM and SIGINT end what is returned, and no longer the process. To be called before others can know of
-/// the service: a signal that comes earlier ends the process then and there.
-///
-/// # Errors
-/// Signals cannot be heard.
-pub fn hear_stop() -> std::io::Result<impl Future<Output = ()>> {
+/// From now on SIGTERM and SIGINT end what is returned, and no longer the process.
+fn hear_stop() -> std::io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

@@ -1,12 +1,11 @@
 //! Settings, from the command line or the environment.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use clap::Parser;
 use service_common::database::DatabaseOptions;
 use service_common::idempotency::Secret;
-use service_common::secret::SecretText;
+use service_common::options::{CallOptions, TelemetryOptions};
 
 /// Takes orders, has them paid, cancels and publishes them
 #[derive(Clone, Debug, Parser)]
@@ -20,7 +19,7 @@ pub struct Options {
         default_value = "0.0.0.0:50053"
     )]
     pub grpc_addr: SocketAddr,
-    /// Where health, readiness and metrics are served
+    /// Where HTTP is served: health and readiness
     #[arg(
         long,
         env = "HTTP_ADDR",
@@ -42,14 +41,9 @@ pub struct Options {
         default_value = "orders"
     )]
     pub topic: String,
-    /// The user service
-    #[arg(
-        long,
-        env = "USER_SERVICE_HOST",
-        value_name = "HOST:PORT",
-        default_value = "user-service:50051"
-    )]
-    pub user_service: String,
+    /// How others are called
+    #[command(flatten)]
+    pub calls: CallOptions,
     /// The product service
     #[arg(
         long,
@@ -66,9 +60,6 @@ pub struct Options {
         default_value = "payment-service:50054"
     )]
     pub payment_service: String,
-    /// The token that this service shows to others
-    #[arg(long, env = "SERVICE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    pub service_token: SecretText,
     /// What fingerprints of requests are made with: at least 16 characters, the same for all instances
     #[arg(
         long,
@@ -81,11 +72,7 @@ pub struct Options {
     /// No two instances may share it
     #[arg(long, env = "RELAY_NAME", value_name = "NAME")]
     pub relay_name: Option<String>,
-    /// How long a call to another service may take
-    #[arg(long, env = "CALL_TIMEOUT", value_name = "DURATION", default_value = "3s",
-          value_parser = service_common::duration::parse)]
-    pub call_timeout: Duration,
-    /// What is logged: `info`, `info,order_service=debug`
-    #[arg(long, env = "LOG_LEVEL", value_name = "FILTER", default_value = "info")]
-    pub log_level: String,
+    /// How it is seen from outside
+    #[command(flatten)]
+    pub telemetry: TelemetryOptions,
 }

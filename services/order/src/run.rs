@@ -1,19 +1,16 @@
 //! The service, put together.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use service_common::auth::Guard;
-use service_common::client::{AddressError, Identity, Link};
+use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
 use service_common::metrics::Metrics;
 use service_common::outbox::{self, Outbox, Publisher, PublisherError, Relay, RelayOptions};
-use service_common::server::{
-    GrpcOptions, Health, Lifecycle, Ports, ServiceHealth, operations, serve_grpc, serve_http,
-};
+use service_common::server::{Grpc, Health, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth};
 use tonic::service::Routes;
 use weir_kafka::Connection;
 use weir_rpc::order::v1::order_service_server::{OrderServiceServer, SERVICE_NAME};
@@ -23,9 +20,6 @@ use crate::options::Options;
 use crate::orders::{Needs, Orders, Rules};
 use crate::remote::{RemoteCashier, RemoteWarehouse};
 use crate::{NAME, access, store};
-
-/// How long running calls have when the service stops.
-const DRAIN: Duration = Duration::from_secs(8);
 
 /// How long events have to be published before the service stops.
 const PUBLISH: Duration = Duration::from_secs(5);
@@ -43,16 +37,15 @@ pub enum StartError {
     #[error(transparent)]
     Publisher(#[from] PublisherError),
     /// Its ports.
-    #[error("cannot serve: {0}")]
-    Serve(String),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
 }
 
 /// The running service.
 pub struct OrderService {
-    lifecycle: Lifecycle,
+    /// Where it is reached, and its end.
+    pub running: Running,
     database: Database,
-    grpc: SocketAddr,
-    http: SocketAddr,
 }
 
 /// Starts the service on these ports.
@@ -64,9 +57,8 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     let lifecycle = Lifecycle::new();
     let database = Database::open(&options.database, store::OWNER, store::STEPS).await?;
     let outbox = Outbox::new();
-    let identity = Identity::Service(options.service_token.reveal().into());
-    let link = |address: &str| Link::to(address, identity.clone(), options.call_timeout, &metrics);
-    let guard = Guard::remote(link(&options.user_service)?, &lifecycle);
+    let link = |address: &str| options.calls.link(address, &metrics);
+    let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
     let orders = Orders::new(Needs {
         database: database.clone(),
         outbox: outbox.clone(),
@@ -95,52 +87,30 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     lifecycle.spawn(relay.run(lifecycle.stopping()));
     lifecycle.spawn(orders.clone().attend(lifecycle.stopping()));
 
-    let serve = |error: std::io::Error| StartError::Serve(error.to_string());
-    let (grpc, http) = (
-        ports.grpc.local_addr().map_err(serve)?,
-        ports.http.local_addr().map_err(serve)?,
-    );
     let health = OrderHealth(ServiceHealth {
         database: database.clone(),
         guard: guard.clone(),
         metrics: metrics.clone(),
     });
-    serve_http(
-        ports.http,
-        operations(Arc::new(health), &metrics, &lifecycle),
-        &lifecycle,
-    );
-    let options = GrpcOptions {
-        guard,
-        access,
+    let server = Server {
+        ports,
+        health: Arc::new(health),
         metrics,
-        services: &[SERVICE_NAME],
+        grpc: Some(Grpc {
+            routes: Routes::new(OrderServiceServer::new(Api(orders))),
+            guard,
+            access,
+            services: &[SERVICE_NAME],
+        }),
+        http: None,
     };
-    let routes = Routes::new(OrderServiceServer::new(Api(orders)));
-    serve_grpc(ports.grpc, routes, options, &lifecycle)
-        .await
-        .map_err(|error| StartError::Serve(error.to_string()))?;
     Ok(OrderService {
-        lifecycle,
+        running: server.start(lifecycle).await?.with(database.clone()),
         database,
-        grpc,
-        http,
     })
 }
 
 impl OrderService {
-    /// Where gRPC is served.
-    #[must_use]
-    pub fn grpc_addr(&self) -> SocketAddr {
-        self.grpc
-    }
-
-    /// Where health and metrics are served.
-    #[must_use]
-    pub fn http_addr(&self) -> SocketAddr {
-        self.http
-    }
-
     /// Waits until no event waits to be published, at most a few seconds: Kafka may be away.
     pub async fn publish_all(&self) {
         let all = async {
@@ -151,14 +121,6 @@ impl OrderService {
         if tokio::time::timeout(PUBLISH, all).await.is_err() {
             tracing::warn!("some events wait to be published; they are at the next start");
         }
-    }
-
-    /// Takes no new calls, lets the running ones end, and closes.
-    pub async fn stop(self) {
-        if !self.lifecycle.stop(DRAIN).await {
-            tracing::warn!("some calls did not end in time and were given up");
-        }
-        self.database.close().await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use service_common::database::{Database, Kind, Row, Step, Transaction};
+use service_common::database::{Database, Kind, Row, Step, Transaction, for_update};
 use service_common::{idempotency, outbox};
 use sqlx::{AssertSqlSafe, Row as _};
 use weir_proto::Money;
@@ -114,10 +114,7 @@ pub async fn save(transaction: &mut Transaction, order: &Order) -> sqlx::Result<
 /// # Errors
 /// The database failed.
 pub async fn lock(transaction: &mut Transaction, id: &str) -> sqlx::Result<Option<Order>> {
-    let statement = match transaction.kind() {
-        Kind::Sqlite => concat!("SELECT ", columns!(), " FROM orders WHERE id = $1"),
-        Kind::Postgres => concat!("SELECT ", columns!(), " FROM orders WHERE id = $1 FOR UPDATE"),
-    };
+    let statement = for_update!(transaction, "SELECT ", columns!(), " FROM orders WHERE id = $1");
     let row = sqlx::query(statement)
         .bind(id)
         .fetch_optional(&mut **transaction)

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use payment_service::Options;
+use payment_service::{NAME, Options, start};
 use service_common::program;
 use service_common::server::{Ports, listen};
 
@@ -12,20 +12,12 @@ fn main() -> ExitCode {
         Ok(options) => options,
         Err(error) => return program::usage(&error),
     };
-    program::run(
-        payment_service::NAME,
-        &options.log_level.clone(),
-        |metrics| async move {
-            let stop = program::hear_stop()?;
-            let ports = Ports {
-                grpc: listen("--grpc-addr", options.grpc_addr).await?,
-                http: listen("--http-addr", options.http_addr).await?,
-            };
-            let service = payment_service::start(options, ports, &metrics).await?;
-            tracing::info!(grpc = %service.grpc_addr(), http = %service.http_addr(), "ready");
-            stop.await;
-            service.stop().await;
-            Ok(())
-        },
-    )
+    program::serve(NAME, options.telemetry.clone(), |metrics, port| async move {
+        let ports = Ports {
+            grpc: Some(listen("--grpc-addr", options.grpc_addr).await?),
+            http: Some(listen("--http-addr", options.http_addr).await?),
+            metrics: Some(port),
+        };
+        Ok(start(options, ports, &metrics).await?.running)
+    })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use service_common::database::DatabaseOptions;
 use service_common::idempotency::Secret;
-use service_common::secret::SecretText;
+use service_common::options::{CallOptions, TelemetryOptions};
 
 /// Pays orders, once each, and gives payments back
 #[derive(Clone, Debug, Parser)]
@@ -20,7 +20,7 @@ pub struct Options {
         default_value = "0.0.0.0:50054"
     )]
     pub grpc_addr: SocketAddr,
-    /// Where health, readiness and metrics are served
+    /// Where HTTP is served: health, readiness and the simulated provider
     #[arg(
         long,
         env = "HTTP_ADDR",
@@ -42,14 +42,9 @@ pub struct Options {
         default_value = "notifications"
     )]
     pub topic: String,
-    /// The user service
-    #[arg(
-        long,
-        env = "USER_SERVICE_HOST",
-        value_name = "HOST:PORT",
-        default_value = "user-service:50051"
-    )]
-    pub user_service: String,
+    /// How others are called
+    #[command(flatten)]
+    pub calls: CallOptions,
     /// The order service
     #[arg(
         long,
@@ -58,9 +53,6 @@ pub struct Options {
         default_value = "order-service:50053"
     )]
     pub order_service: String,
-    /// The token that this service shows to others
-    #[arg(long, env = "SERVICE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    pub service_token: SecretText,
     /// What fingerprints of requests are made with: at least 16 characters, the same for all instances
     #[arg(
         long,
@@ -69,10 +61,6 @@ pub struct Options {
         hide_env_values = true
     )]
     pub idempotency_secret: Secret,
-    /// How long a call to another service may take
-    #[arg(long, env = "CALL_TIMEOUT", value_name = "DURATION", default_value = "3s",
-          value_parser = service_common::duration::parse)]
-    pub call_timeout: Duration,
     /// How long a payer may take over an action that the provider wants before the payment is given up
     #[arg(long, env = "PAYMENT_ACTION_TIME", value_name = "DURATION", default_value = "15m",
           value_parser = service_common::duration::parse)]
@@ -84,7 +72,7 @@ pub struct Options {
     /// Where payers reach the simulated provider; without it `http://localhost` and the HTTP port
     #[arg(long, env = "SIMULATED_PROVIDER_URL", value_name = "URL")]
     pub simulated_url: Option<String>,
-    /// What is logged: `info`, `info,payment_service=debug`
-    #[arg(long, env = "LOG_LEVEL", value_name = "FILTER", default_value = "info")]
-    pub log_level: String,
+    /// How it is seen from outside
+    #[command(flatten)]
+    pub telemetry: TelemetryOptions,
 }

@@ -1,17 +1,13 @@
 //! The service, put together.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use service_common::auth::Guard;
-use service_common::client::{AddressError, Identity, Link};
+use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
 use service_common::metrics::Metrics;
 use service_common::outbox::{Outbox, Publisher, PublisherError, Relay, RelayOptions};
-use service_common::server::{
-    GrpcOptions, Lifecycle, Ports, ServiceHealth, operations, serve_grpc, serve_http,
-};
+use service_common::server::{Grpc, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth};
 use tonic::service::Routes;
 use weir_kafka::Connection;
 use weir_rpc::payment::v1::payment_service_server::{PaymentServiceServer, SERVICE_NAME};
@@ -22,9 +18,6 @@ use crate::options::Options;
 use crate::payments::{Needs, Payments, Rules};
 use crate::simulated::{self, Simulated};
 use crate::{NAME, access, store};
-
-/// How long running calls have when the service stops.
-const DRAIN: Duration = Duration::from_secs(8);
 
 /// The service cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -39,16 +32,14 @@ pub enum StartError {
     #[error(transparent)]
     Publisher(#[from] PublisherError),
     /// Its ports.
-    #[error("cannot serve: {0}")]
-    Serve(String),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
 }
 
 /// The running service.
 pub struct PaymentService {
-    lifecycle: Lifecycle,
-    database: Database,
-    grpc: SocketAddr,
-    http: SocketAddr,
+    /// Where it is reached, and its end.
+    pub running: Running,
 }
 
 /// Starts the service on these ports.
@@ -60,16 +51,16 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     let lifecycle = Lifecycle::new();
     let database = Database::open(&options.database, store::OWNER, store::STEPS).await?;
     let outbox = Outbox::new();
-    let identity = Identity::Service(options.service_token.reveal().into());
-    let link = |address: &str| Link::to(address, identity.clone(), options.call_timeout, &metrics);
-    let guard = Guard::remote(link(&options.user_service)?, &lifecycle);
-    let serve = |error: std::io::Error| StartError::Serve(error.to_string());
-    let (grpc, http) = (
-        ports.grpc.local_addr().map_err(serve)?,
-        ports.http.local_addr().map_err(serve)?,
-    );
+    let link = |address: &str| options.calls.link(address, &metrics);
+    let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
     let simulated_url = options.simulated_url.clone();
-    let simulated_url = simulated_url.unwrap_or_else(|| format!("http://localhost:{}", http.port()));
+    let simulated_url = match (simulated_url, &ports.http) {
+        (None, Some(port)) => format!(
+            "http://localhost:{}",
+            port.local_addr().map_err(ServeError::from)?.port()
+        ),
+        (url, _) => url.unwrap_or_default(),
+    };
     let provider = Simulated::new(database.clone(), &simulated_url);
     let payments = Payments::new(Needs {
         database: database.clone(),
@@ -102,45 +93,19 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         guard: guard.clone(),
         metrics: metrics.clone(),
     };
-    let router = operations(Arc::new(health), &metrics, &lifecycle);
-    let router = router.merge(simulated::routes(provider, payments.clone()));
-    serve_http(ports.http, router, &lifecycle);
-    let options = GrpcOptions {
-        guard,
-        access,
+    let server = Server {
+        ports,
+        health: Arc::new(health),
         metrics,
-        services: &[SERVICE_NAME],
+        grpc: Some(Grpc {
+            routes: Routes::new(PaymentServiceServer::new(Api(payments.clone()))),
+            guard,
+            access,
+            services: &[SERVICE_NAME],
+        }),
+        http: Some(simulated::routes(provider, payments)),
     };
-    let routes = Routes::new(PaymentServiceServer::new(Api(payments)));
-    serve_grpc(ports.grpc, routes, options, &lifecycle)
-        .await
-        .map_err(|error| StartError::Serve(error.to_string()))?;
     Ok(PaymentService {
-        lifecycle,
-        database,
-        grpc,
-        http,
+        running: server.start(lifecycle).await?.with(database),
     })
-}
-
-impl PaymentService {
-    /// Where gRPC is served.
-    #[must_use]
-    pub fn grpc_addr(&self) -> SocketAddr {
-        self.grpc
-    }
-
-    /// Where health and metrics are served.
-    #[must_use]
-    pub fn http_addr(&self) -> SocketAddr {
-        self.http
-    }
-
-    /// Takes no new calls, lets the running ones end, and closes.
-    pub async fn stop(self) {
-        if !self.lifecycle.stop(DRAIN).await {
-            tracing::warn!("some calls did not end in time and were given up");
-        }
-        self.database.close().await;
-    }
 }

@@ -1,6 +1,6 @@
 //! Payments in the database.
 
-use service_common::database::{Database, Kind, Row, Step, Transaction};
+use service_common::database::{Database, Row, Step, Transaction, for_update};
 use service_common::{idempotency, outbox};
 use sqlx::{AssertSqlSafe, Row as _};
 use weir_proto::Money;
@@ -128,10 +128,7 @@ pub async fn save(transaction: &mut Transaction, payment: &Payment) -> sqlx::Res
 /// # Errors
 /// The database failed.
 pub async fn lock(transaction: &mut Transaction, id: &str) -> sqlx::Result<Option<Payment>> {
-    let statement = match transaction.kind() {
-        Kind::Sqlite => concat!("SELECT ", columns!(), " FROM payments WHERE id = $1"),
-        Kind::Postgres => concat!("SELECT ", columns!(), " FROM payments WHERE id = $1 FOR UPDATE"),
-    };
+    let statement = for_update!(transaction, "SELECT ", columns!(), " FROM payments WHERE id = $1");
     let row = sqlx::query(statement)
         .bind(id)
         .fetch_optional(&mut **transaction)

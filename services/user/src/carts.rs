@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use service_common::database::{Database, Kind};
+use service_common::database::{Database, for_update};
 use service_common::failure::{Code, Failure};
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -65,10 +65,7 @@ impl Carts {
     pub async fn put(&self, user_id: &str, product_id: &str, quantity: u32) -> Result<(), Failure> {
         let mut transaction = self.database.begin().await?;
         // The user's row stands for the cart: two who put at once would both find room for one more.
-        let lock = match transaction.kind() {
-            Kind::Sqlite => "SELECT id FROM accounts WHERE id = $1",
-            Kind::Postgres => "SELECT id FROM accounts WHERE id = $1 FOR UPDATE",
-        };
+        let lock = for_update!(transaction, "SELECT id FROM accounts WHERE id = $1");
         let found = sqlx::query(lock)
             .bind(user_id)
             .fetch_optional(&mut *transaction)

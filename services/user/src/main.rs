@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use service_common::program;
 use service_common::server::{Ports, listen};
-use user_service::{Command, NAME, Options};
+use user_service::{Command, NAME, Options, start};
 
 /// What the errands log: what went wrong.
 const QUIET: &str = "warn";
@@ -12,25 +12,19 @@ const QUIET: &str = "warn";
 fn main() -> ExitCode {
     match Command::parse(std::env::args_os()) {
         Ok(Command::Serve(options)) => serve(*options),
-        Ok(Command::CreateAdmin(errand)) => {
-            program::run(NAME, QUIET, |_| errand.run(std::io::stdin().lock()))
-        }
-        Ok(Command::IssueServiceToken(errand)) => program::run(NAME, QUIET, |_| async move { errand.run() }),
+        Ok(Command::CreateAdmin(errand)) => program::run(NAME, QUIET, || errand.run(std::io::stdin().lock())),
+        Ok(Command::IssueServiceToken(errand)) => program::run(NAME, QUIET, || async move { errand.run() }),
         Err(error) => program::usage(&error),
     }
 }
 
 fn serve(options: Options) -> ExitCode {
-    program::run(NAME, &options.log_level.clone(), |metrics| async move {
-        let stop = program::hear_stop()?;
+    program::serve(NAME, options.telemetry.clone(), |metrics, port| async move {
         let ports = Ports {
-            grpc: listen("--grpc-addr", options.grpc_addr).await?,
-            http: listen("--http-addr", options.http_addr).await?,
+            grpc: Some(listen("--grpc-addr", options.grpc_addr).await?),
+            http: None,
+            metrics: Some(port),
         };
-        let service = user_service::start(options, ports, &metrics).await?;
-        tracing::info!(grpc = %service.grpc_addr(), http = %service.http_addr(), "ready");
-        stop.await;
-        service.stop().await;
-        Ok(())
+        Ok(start(options, ports, &metrics).await?.running)
     })
 }

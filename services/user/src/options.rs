@@ -9,6 +9,7 @@ use service_common::auth::{JwkSet, KeyError, SigningKey};
 use service_common::database::DatabaseOptions;
 use service_common::duration;
 use service_common::idempotency::Secret;
+use service_common::options::TelemetryOptions;
 use service_common::secret::SecretText;
 
 use crate::sessions::RefreshSecret;
@@ -31,14 +32,6 @@ pub struct Options {
         default_value = "0.0.0.0:50051"
     )]
     pub grpc_addr: SocketAddr,
-    /// Where health, readiness and metrics are served
-    #[arg(
-        long,
-        env = "HTTP_ADDR",
-        value_name = "ADDRESS",
-        default_value = "0.0.0.0:9090"
-    )]
-    pub http_addr: SocketAddr,
     /// The database
     #[command(flatten)]
     pub database: DatabaseOptions,
@@ -78,9 +71,9 @@ pub struct Options {
     /// How long a log-in waits while others' passwords are checked
     #[arg(long, env = "HASHING_PATIENCE", value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
     pub hashing_patience: Duration,
-    /// What is logged: `info`, `info,user_service=debug`
-    #[arg(long, env = "LOG_LEVEL", value_name = "FILTER", default_value = "info")]
-    pub log_level: String,
+    /// How it is seen from outside
+    #[command(flatten)]
+    pub telemetry: TelemetryOptions,
 }
 
 /// How long things are good for.

@@ -1,6 +1,5 @@
 //! The service, put together.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +8,7 @@ use service_common::database::{Database, DatabaseError};
 use service_common::metrics::Metrics;
 use service_common::outbox::{Outbox, Publisher, PublisherError, Relay, RelayOptions};
 use service_common::secret::SecretText;
-use service_common::server::{
-    GrpcOptions, Lifecycle, Ports, ServiceHealth, operations, serve_grpc, serve_http,
-};
+use service_common::server::{Grpc, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth};
 use tonic::service::Routes;
 use weir_kafka::Connection;
 use weir_rpc::user::v1::user_service_server::{SERVICE_NAME, UserServiceServer};
@@ -26,9 +23,6 @@ use crate::tidy::tidy;
 use crate::users::{Needs, Users};
 use crate::{NAME, access, store};
 
-/// How long running calls have when the service stops.
-const DRAIN: Duration = Duration::from_secs(8);
-
 /// The service cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -42,18 +36,16 @@ pub enum StartError {
     #[error(transparent)]
     Publisher(#[from] PublisherError),
     /// Its ports.
-    #[error("cannot serve: {0}")]
-    Serve(String),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
 }
 
 /// The running service.
 pub struct UserService {
-    lifecycle: Lifecycle,
-    database: Database,
+    /// Where it is reached, and its end.
+    pub running: Running,
     users: Users,
     key: Arc<SigningKey>,
-    grpc: SocketAddr,
-    http: SocketAddr,
 }
 
 /// Starts the service on these ports.
@@ -97,59 +89,36 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     lifecycle.spawn(relay.run(lifecycle.stopping()));
     lifecycle.spawn(tidy(database.clone(), carts.clone(), lifecycle.stopping()));
 
-    let serve = |error: std::io::Error| StartError::Serve(error.to_string());
-    let (grpc, http) = (
-        ports.grpc.local_addr().map_err(serve)?,
-        ports.http.local_addr().map_err(serve)?,
-    );
     let guard = Guard::new(verifier, sessions);
     let health = ServiceHealth {
         database: database.clone(),
         guard: guard.clone(),
         metrics: metrics.clone(),
     };
-    serve_http(
-        ports.http,
-        operations(Arc::new(health), &metrics, &lifecycle),
-        &lifecycle,
-    );
-    let options = GrpcOptions {
-        guard,
-        access,
-        metrics,
-        services: &[SERVICE_NAME],
-    };
     let api = Api {
         users: users.clone(),
         carts,
     };
-    let routes = Routes::new(UserServiceServer::new(api));
-    serve_grpc(ports.grpc, routes, options, &lifecycle)
-        .await
-        .map_err(|error| StartError::Serve(error.to_string()))?;
+    let server = Server {
+        ports,
+        health: Arc::new(health),
+        metrics,
+        grpc: Some(Grpc {
+            routes: Routes::new(UserServiceServer::new(api)),
+            guard,
+            access,
+            services: &[SERVICE_NAME],
+        }),
+        http: None,
+    };
     Ok(UserService {
-        lifecycle,
-        database,
+        running: server.start(lifecycle).await?.with(database),
         users,
         key,
-        grpc,
-        http,
     })
 }
 
 impl UserService {
-    /// Where gRPC is served.
-    #[must_use]
-    pub fn grpc_addr(&self) -> SocketAddr {
-        self.grpc
-    }
-
-    /// Where health and metrics are served.
-    #[must_use]
-    pub fn http_addr(&self) -> SocketAddr {
-        self.http
-    }
-
     /// For whoever runs the service in its own process: makes admins and the user of a demo.
     #[must_use]
     pub fn users(&self) -> &Users {
@@ -162,13 +131,5 @@ impl UserService {
     /// The key cannot sign: a fault of ours.
     pub fn issue_service_token(&self, name: &str, good_for: Duration) -> Result<SecretText, IssueError> {
         issue_service_token(&self.key, name, good_for)
-    }
-
-    /// Takes no new calls, lets the running ones end, and closes.
-    pub async fn stop(self) {
-        if !self.lifecycle.stop(DRAIN).await {
-            tracing::warn!("some calls did not end in time and were given up");
-        }
-        self.database.close().await;
     }
 }

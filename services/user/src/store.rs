@@ -1,7 +1,7 @@
 //! Accounts in the database.
 
 use service_common::auth::Role;
-use service_common::database::{Database, Kind, Row, Step, Transaction};
+use service_common::database::{Database, Row, Step, Transaction, for_update};
 use service_common::secret::SecretText;
 use service_common::{idempotency, outbox};
 use sqlx::Row as _;
@@ -101,10 +101,7 @@ pub async fn get(database: &Database, id: &str) -> sqlx::Result<Option<Account>>
 /// # Errors
 /// The database failed.
 pub async fn lock(transaction: &mut Transaction, id: &str) -> sqlx::Result<Option<Stored>> {
-    let statement = match transaction.kind() {
-        Kind::Sqlite => concat!("SELECT ", columns!(), " FROM accounts WHERE id = $1"),
-        Kind::Postgres => concat!("SELECT ", columns!(), " FROM accounts WHERE id = $1 FOR UPDATE"),
-    };
+    let statement = for_update!(transaction, "SELECT ", columns!(), " FROM accounts WHERE id = $1");
     let row = sqlx::query(statement)
         .bind(id)
         .fetch_optional(&mut **transaction)

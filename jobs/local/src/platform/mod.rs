@@ -47,49 +47,46 @@ impl Taken {
     /// # Errors
     /// The first that cannot be had.
     pub(crate) async fn take(options: &ShopOptions) -> Result<Taken, Failure> {
-        let taken = |error: service_common::server::ListenError| Failure::unavailable(error.to_string());
-        let inner = SocketAddr::from(([127, 0, 0, 1], 0));
+        let take = async |setting, address| {
+            let taken = listen(setting, address).await;
+            taken.map_err(|error| Failure::unavailable(error.to_string()))
+        };
+        // All metrics are at --metrics-addr.
+        let ports = async |grpc: (&'static str, SocketAddr), http: Option<(&'static str, SocketAddr)>| {
+            Ok::<_, Failure>(Ports {
+                grpc: Some(take(grpc.0, grpc.1).await?),
+                http: match http {
+                    Some((setting, address)) => Some(take(setting, address).await?),
+                    None => None,
+                },
+                metrics: None,
+            })
+        };
         Ok(Taken {
-            metrics: listen("--metrics-addr", options.metrics_addr)
-                .await
-                .map_err(taken)?,
-            user: Ports {
-                grpc: listen("--user-grpc-addr", options.user_grpc_addr)
-                    .await
-                    .map_err(taken)?,
-                // Its metrics are among all those at --metrics-addr.
-                http: listen("--user-http-addr", inner).await.map_err(taken)?,
-            },
-            product: Ports {
-                grpc: listen("--product-grpc-addr", options.product_grpc_addr)
-                    .await
-                    .map_err(taken)?,
-                http: listen("--product-http-addr", options.product_http_addr)
-                    .await
-                    .map_err(taken)?,
-            },
-            order: Ports {
-                grpc: listen("--order-grpc-addr", options.order_grpc_addr)
-                    .await
-                    .map_err(taken)?,
-                http: listen("--order-http-addr", options.order_http_addr)
-                    .await
-                    .map_err(taken)?,
-            },
-            payment: Ports {
-                grpc: listen("--payment-grpc-addr", options.payment_grpc_addr)
-                    .await
-                    .map_err(taken)?,
-                http: listen("--payment-http-addr", options.payment_http_addr)
-                    .await
-                    .map_err(taken)?,
-            },
+            metrics: take("--metrics-addr", options.metrics_addr).await?,
+            user: ports(("--user-grpc-addr", options.user_grpc_addr), None).await?,
+            product: ports(
+                ("--product-grpc-addr", options.product_grpc_addr),
+                Some(("--product-http-addr", options.product_http_addr)),
+            )
+            .await?,
+            order: ports(
+                ("--order-grpc-addr", options.order_grpc_addr),
+                Some(("--order-http-addr", options.order_http_addr)),
+            )
+            .await?,
+            payment: ports(
+                ("--payment-grpc-addr", options.payment_grpc_addr),
+                Some(("--payment-http-addr", options.payment_http_addr)),
+            )
+            .await?,
         })
     }
 }
 
 /// The running services.
 pub(crate) struct Platform {
+    address: SocketAddr,
     gateway: Gateway,
     user: UserService,
     product: ProductService,
@@ -114,10 +111,10 @@ impl Platform {
             folder,
             broker,
             secrets: &secrets,
-            user: address(&taken.user.grpc)?,
-            product: address(&taken.product.grpc)?,
-            order: address(&taken.order.grpc)?,
-            payment: address(&taken.payment.grpc)?,
+            user: address(&taken.user)?,
+            product: address(&taken.product)?,
+            order: address(&taken.order)?,
+            payment: address(&taken.payment)?,
         };
         let user = user_service::start(parse(settings.user_service()?)?, taken.user, &metrics)
             .await
@@ -144,14 +141,18 @@ impl Platform {
         let order = order_service::start(parse(settings.order_service()?)?, taken.order, &metrics)
             .await
             .context("the order service")?;
-        let ports = api_gateway::Ports {
-            http: listen("--shop-addr", options.shop_addr).await?,
+        let shop = listen("--shop-addr", options.shop_addr).await?;
+        let address = shop.local_addr()?;
+        let ports = Ports {
+            grpc: None,
+            http: Some(shop),
             metrics: Some(taken.metrics),
         };
         let gateway = api_gateway::start(parse(settings.gateway(options)?)?, ports, &metrics)
             .await
             .context("the gateway")?;
         Ok(Platform {
+            address,
             gateway,
             user,
             product,
@@ -162,7 +163,7 @@ impl Platform {
 
     /// Where clients order.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.gateway.http_addr()
+        self.address
     }
 
     /// A line that logs in as the demo user and orders.
@@ -172,10 +173,10 @@ impl Platform {
 
     /// Takes no new orders, publishes the events of those that were taken, then stops.
     pub(crate) async fn stop(self) {
-        self.gateway.stop().await;
+        self.gateway.running.stop().await;
         self.order.publish_all().await;
-        tokio::join!(self.order.stop(), self.payment.stop());
-        tokio::join!(self.product.stop(), self.user.stop());
+        tokio::join!(self.order.running.stop(), self.payment.running.stop());
+        tokio::join!(self.product.running.stop(), self.user.running.stop());
     }
 }
 
@@ -199,9 +200,11 @@ pub(crate) async fn orders_taken(folder: &Path) -> Result<Option<order_service::
     Ok(Some(taken))
 }
 
-fn address(listener: &TcpListener) -> Result<SocketAddr> {
-    listener
-        .local_addr()
+/// Where a service is called.
+fn address(ports: &Ports) -> Result<SocketAddr> {
+    ports
+        .addresses()?
+        .grpc
         .context("a port that was taken has no address")
 }
 

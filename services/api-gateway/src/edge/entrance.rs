@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use service_common::context::{Context, REQUEST_ID};
 use service_common::failure::{Code, Failure};
-use service_common::server::Peer;
+use service_common::server::{Peer, method_label};
 use tokio::sync::SemaphorePermit;
 use tracing::Instrument;
 
@@ -101,17 +101,3 @@ fn network_of(shared: &Shared, request: &Request) -> Network {
 /// Of a request that came by no connection of ours.
 const UNKNOWN: std::net::SocketAddr =
     std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
-
-/// A client may send any word as a method: those that are none of HTTP's are counted together.
-fn method_label(method: &Method) -> &'static str {
-    match method.as_str() {
-        "GET" => "GET",
-        "HEAD" => "HEAD",
-        "POST" => "POST",
-        "PUT" => "PUT",
-        "DELETE" => "DELETE",
-        "PATCH" => "PATCH",
-        "OPTIONS" => "OPTIONS",
-        _ => "other",
-    }
-}

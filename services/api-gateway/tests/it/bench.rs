@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use api_gateway::{Gateway, Options, Ports};
+use api_gateway::{Gateway, Options};
 use clap::Parser;
 use service_common::auth::{Caller, Role, SigningKey};
 use service_common::metrics::Metrics;
+use service_common::server::Ports;
 use tokio::net::TcpListener;
 
 use crate::client::Client;
@@ -84,7 +85,8 @@ impl Bench {
         .unwrap();
         change(&mut options);
         let ports = Ports {
-            http: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            grpc: None,
+            http: Some(TcpListener::bind("127.0.0.1:0").await.unwrap()),
             metrics: Some(TcpListener::bind("127.0.0.1:0").await.unwrap()),
         };
         let gateway = api_gateway::start(options, ports, &Metrics::new("test").unwrap())
@@ -92,8 +94,8 @@ impl Bench {
             .unwrap();
         Bench {
             shop,
-            client: Client(gateway.http_addr()),
-            metrics: Client(gateway.metrics_addr().unwrap()),
+            client: Client(gateway.running.addresses().http.unwrap()),
+            metrics: Client(gateway.running.addresses().metrics.unwrap()),
             gateway,
             key,
         }

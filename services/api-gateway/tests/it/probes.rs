@@ -99,7 +99,7 @@ async fn an_idle_connection_does_not_keep_the_gateway_from_stopping() {
         .unwrap();
     let mut answer = [0; 1_024];
     assert!(idle.read(&mut answer).await.unwrap() > 0);
-    bench.gateway.stop().await;
+    bench.gateway.running.stop().await;
     let mut rest = Vec::new();
     idle.read_to_end(&mut rest).await.unwrap();
     let (answer, rest) = (String::from_utf8_lossy(&answer), String::from_utf8_lossy(&rest));

@@ -6,6 +6,7 @@
 //! With SQLite every transaction that writes begins `IMMEDIATE`, one at a time in the sequence of asking; the log is
 //! written ahead (`WAL`) and synchronised as `NORMAL`: what was committed survives a killed process, not a power cut.
 
+mod lock;
 mod now;
 mod options;
 mod transaction;
@@ -18,6 +19,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, ConnectOptions, Executor, SqlSafeStr};
 use tokio::sync::Semaphore;
 
+pub use crate::for_update;
 pub use options::{DatabaseOptions, DatabaseUrl, DatabaseUrlError};
 pub use transaction::Transaction;
 

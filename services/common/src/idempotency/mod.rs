@@ -14,7 +14,7 @@ use sqlx::Row as _;
 pub use answer::{decode, encode};
 pub use fingerprint::{Fingerprint, Secret, SecretError};
 
-use crate::database::{Database, Transaction};
+use crate::database::{Database, Transaction, for_update};
 use crate::failure::{Code, Failure, FieldFaults};
 
 /// The schema of the table, to be a part of the first step of the service's own.
@@ -117,14 +117,10 @@ pub async fn claim(
     if inserted.rows_affected() == 1 {
         return Ok(Claim::First);
     }
-    let row = sqlx::query(match transaction.kind() {
-        crate::database::Kind::Sqlite => {
-            "SELECT fingerprint, subject, lease_until_ms, answer FROM idempotency_keys WHERE scope = $1"
-        }
-        crate::database::Kind::Postgres => {
-            "SELECT fingerprint, subject, lease_until_ms, answer FROM idempotency_keys WHERE scope = $1 FOR UPDATE"
-        }
-    })
+    let row = sqlx::query(for_update!(
+        transaction,
+        "SELECT fingerprint, subject, lease_until_ms, answer FROM idempotency_keys WHERE scope = $1"
+    ))
     .bind(scope.as_str())
     .fetch_one(&mut **transaction)
     .await?;

@@ -24,14 +24,14 @@ const CONCURRENT: usize = 1_024;
 /// A connection on which nothing moves is tried after this long.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// What a gRPC port needs.
-pub struct GrpcOptions {
+/// What a gRPC port serves, and to whom.
+pub struct Grpc {
+    /// The calls.
+    pub routes: Routes,
     /// Who may call.
     pub guard: Guard,
     /// Which call is for whom.
     pub access: fn(&str) -> Option<Access>,
-    /// Counts the calls.
-    pub metrics: Metrics,
     /// The full names of the services, for `grpc.health.v1`.
     pub services: &'static [&'static str],
 }
@@ -41,14 +41,14 @@ pub struct GrpcOptions {
 ///
 /// # Errors
 /// The descriptors of reflection are broken: a fault of the program.
-pub async fn serve_grpc(
+pub(super) async fn serve_grpc(
     listener: TcpListener,
-    routes: Routes,
-    options: GrpcOptions,
+    grpc: Grpc,
+    metrics: Metrics,
     lifecycle: &Lifecycle,
 ) -> Result<(), tonic_reflection::server::Error> {
     let (reporter, health) = tonic_health::server::health_reporter();
-    for service in options.services {
+    for service in grpc.services {
         reporter
             .set_service_status(*service, tonic_health::ServingStatus::Serving)
             .await;
@@ -57,17 +57,15 @@ pub async fn serve_grpc(
         .register_encoded_file_descriptor_set(weir_rpc::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    let routes = routes.add_service(health).add_service(reflection);
+    let routes = grpc.routes.add_service(health).add_service(reflection);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let stopping = lifecycle.stopping();
-    let services = options.services;
+    let services = grpc.services;
     let server = Server::builder()
         .concurrency_limit_per_connection(CONCURRENT)
         .http2_keepalive_interval(Some(KEEP_ALIVE))
-        .layer(Entrance {
-            metrics: options.metrics,
-        })
-        .layer(options.guard.layer(options.access))
+        .layer(Entrance { metrics })
+        .layer(grpc.guard.layer(grpc.access))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, async move {
             stopping.cancelled_owned().await;

@@ -1,9 +1,11 @@
 //! The HTTP port: probes and metrics, and what a service adds to them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -33,6 +35,37 @@ pub fn operations(health: Arc<dyn Health>, metrics: &Metrics, lifecycle: &Lifecy
             metrics: metrics.clone(),
             lifecycle: lifecycle.clone(),
         })
+}
+
+/// The same router; each of its requests is counted under the template of its path.
+pub(super) fn counted(router: Router, metrics: Metrics) -> Router {
+    router.layer(middleware::from_fn_with_state(metrics, count))
+}
+
+async fn count(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = method_label(request.method());
+    let template = request.extensions().get::<MatchedPath>().cloned();
+    let answer = next.run(request).await;
+    // What is at no path of ours could be anything.
+    let path = template.as_ref().map_or("unmatched", MatchedPath::as_str);
+    metrics.http_request(method, path, answer.status().as_u16(), started.elapsed());
+    answer
+}
+
+/// A method as metrics name it. A client may send any word: those that are none of HTTP's are counted together.
+#[must_use]
+pub fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "PATCH" => "PATCH",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
 }
 
 /// Serves until the lifecycle ends; then takes no new requests and lets the running ones end.

@@ -1,6 +1,6 @@
 //! What the simulated provider remembers.
 
-use service_common::database::{Database, Kind, Transaction};
+use service_common::database::{Database, Transaction, for_update};
 use service_common::ids::new_id;
 use sqlx::Row as _;
 use weir_proto::Money;
@@ -81,10 +81,7 @@ pub(super) async fn create(
 
 /// How an intent stands, locked until the end of the transaction.
 pub(super) async fn lock(transaction: &mut Transaction, id: &str) -> sqlx::Result<Option<State>> {
-    let statement = match transaction.kind() {
-        Kind::Sqlite => "SELECT state FROM simulated_intents WHERE id = $1",
-        Kind::Postgres => "SELECT state FROM simulated_intents WHERE id = $1 FOR UPDATE",
-    };
+    let statement = for_update!(transaction, "SELECT state FROM simulated_intents WHERE id = $1");
     let state: Option<String> = sqlx::query_scalar(statement)
         .bind(id)
         .fetch_optional(&mut **transaction)

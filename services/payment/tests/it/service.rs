@@ -48,15 +48,16 @@ async fn start(url: &str, others: &Others, metrics: &Metrics) -> PaymentService 
     let options = Options::try_parse_from(["payment-service"].into_iter().chain(arguments)).unwrap();
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let ports = Ports {
-        grpc: listen("--grpc-addr", any).await.unwrap(),
-        http: listen("--http-addr", any).await.unwrap(),
+        grpc: Some(listen("--grpc-addr", any).await.unwrap()),
+        http: Some(listen("--http-addr", any).await.unwrap()),
+        metrics: Some(listen("--metrics-addr", any).await.unwrap()),
     };
     payment_service::start(options, ports, metrics).await.unwrap()
 }
 
 fn client(service: &PaymentService, token: Option<&str>, metrics: &Metrics) -> PaymentServiceClient<Link> {
     let identity = token.map_or(Identity::Caller, |token| Identity::Service(token.into()));
-    let address = service.grpc_addr().to_string();
+    let address = service.running.addresses().grpc.unwrap().to_string();
     PaymentServiceClient::new(Link::to(&address, identity, PATIENCE, metrics).unwrap())
 }
 
@@ -73,14 +74,19 @@ fn it_serves_what_is_open_and_lets_nobody_in_whom_it_cannot_check() {
         };
         let metrics = Metrics::new("test").unwrap();
         let service = start(&url, &others, &metrics).await;
-        let health = http(service.http_addr(), "GET", "/health").await;
+        let health = http(service.running.addresses().http.unwrap(), "GET", "/health").await;
         assert!(health.contains("healthy"), "{health}");
-        let ready = http(service.http_addr(), "GET", "/ready").await;
+        let ready = http(service.running.addresses().http.unwrap(), "GET", "/ready").await;
         assert!(
             ready.starts_with("HTTP/1.1 503") && ready.contains("keys of access tokens"),
             "{ready}"
         );
-        let missing = http(service.http_addr(), "POST", "/simulated/intents/pi_0/complete").await;
+        let missing = http(
+            service.running.addresses().http.unwrap(),
+            "POST",
+            "/simulated/intents/pi_0/complete",
+        )
+        .await;
         assert!(missing.starts_with("HTTP/1.1 404"), "{missing}");
 
         let mut client = client(&service, None, &metrics);
@@ -93,9 +99,9 @@ fn it_serves_what_is_open_and_lets_nobody_in_whom_it_cannot_check() {
         };
         let refused = client.get_payment_status(request).await.unwrap_err();
         assert_eq!(refused.code(), tonic::Code::Unauthenticated);
-        let scrape = http(service.http_addr(), "GET", "/metrics").await;
+        let scrape = http(service.running.addresses().http.unwrap(), "GET", "/metrics").await;
         assert!(scrape.contains(r#"service="payment-service""#), "{scrape}");
-        service.stop().await;
+        service.running.stop().await;
     });
 }
 
@@ -160,7 +166,7 @@ fn an_order_is_paid_and_given_back_through_the_ports_and_its_user_is_told() {
         let metrics = Metrics::new("test").unwrap();
         let service = start(&url, &others, &metrics).await;
         eventually("it is ready", async || {
-            let ready = http(service.http_addr(), "GET", "/ready").await;
+            let ready = http(service.running.addresses().http.unwrap(), "GET", "/ready").await;
             ready.starts_with("HTTP/1.1 200").then_some(())
         })
         .await;
@@ -244,6 +250,6 @@ fn an_order_is_paid_and_given_back_through_the_ports_and_its_user_is_told() {
             assert_eq!(notice, expected);
             assert!(notice["created_at"].as_str().unwrap().ends_with('Z'));
         }
-        service.stop().await;
+        service.running.stop().await;
     });
 }

@@ -1,7 +1,7 @@
 //! What orders have of the stock.
 
 use serde::{Deserialize, Serialize};
-use service_common::database::{Kind, Row, Transaction};
+use service_common::database::{Row, Transaction, for_update};
 use sqlx::Row as _;
 
 use super::{price, wrong};
@@ -60,10 +60,10 @@ pub(crate) async fn get(transaction: &mut Transaction, order_id: &str) -> sqlx::
 /// # Errors
 /// The database failed.
 pub(crate) async fn lock(transaction: &mut Transaction, order_id: &str) -> sqlx::Result<Option<Outcome>> {
-    let statement = match transaction.kind() {
-        Kind::Sqlite => "SELECT state, lines, product_ids FROM reservations WHERE order_id = $1",
-        Kind::Postgres => "SELECT state, lines, product_ids FROM reservations WHERE order_id = $1 FOR UPDATE",
-    };
+    let statement = for_update!(
+        transaction,
+        "SELECT state, lines, product_ids FROM reservations WHERE order_id = $1"
+    );
     let row = sqlx::query(statement)
         .bind(order_id)
         .fetch_optional(&mut **transaction)

@@ -52,20 +52,21 @@ impl Served {
         let options = Options::try_parse_from(options).unwrap();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let ports = Ports {
-            grpc: listen("--grpc-addr", any).await.unwrap(),
-            http: listen("--http-addr", any).await.unwrap(),
+            grpc: Some(listen("--grpc-addr", any).await.unwrap()),
+            http: Some(listen("--http-addr", any).await.unwrap()),
+            metrics: Some(listen("--metrics-addr", any).await.unwrap()),
         };
         let service = start(options, ports, &Metrics::new(NAME).unwrap()).await.unwrap();
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let answer = get(service.http_addr(), "/ready").await;
+            let answer = get(service.running.addresses().http.unwrap(), "/ready").await;
             if answer.starts_with("HTTP/1.1 200") {
                 break;
             }
             assert!(Instant::now() < deadline, "not ready: {answer}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let address = format!("http://{}", service.grpc_addr());
+        let address = format!("http://{}", service.running.addresses().grpc.unwrap());
         let client = ProductServiceClient::new(Endpoint::from_shared(address).unwrap().connect_lazy());
         Served {
             service,
@@ -227,7 +228,7 @@ fn every_call_does_what_it_says() {
 
         let health = client.health_check(Empty {}).await.unwrap().into_inner();
         assert_eq!(health.status, "healthy");
-        served.service.stop().await;
+        served.service.running.stop().await;
     });
 }
 
@@ -280,7 +281,7 @@ fn each_call_is_for_those_whom_it_is_for() {
             .put_product(served.from(&service(), keyboard()))
             .await
             .unwrap();
-        served.service.stop().await;
+        served.service.running.stop().await;
     });
 }
 
@@ -318,7 +319,7 @@ fn faults_of_a_request_come_back_by_field_and_never_as_ours() {
                 .products
                 .is_empty()
         );
-        served.service.stop().await;
+        served.service.running.stop().await;
     });
 }
 
@@ -338,7 +339,7 @@ fn a_request_that_is_wrong_throughout_is_told_so() {
         let failure = answer(served.client.clone().reserve_stock(request).await).unwrap_err();
         assert_eq!(failure.code, Code::Invalid, "{failure:?}");
         assert_eq!(failure.fields[0].field, "order_id");
-        served.service.stop().await;
+        served.service.running.stop().await;
     });
 }
 
@@ -346,7 +347,7 @@ fn a_request_that_is_wrong_throughout_is_told_so() {
 fn probes_and_metrics_are_open() {
     on_each_database(async |url| {
         let served = Served::start(&url).await;
-        let address = served.service.http_addr();
+        let address = served.service.running.addresses().http.unwrap();
         assert!(get(address, "/health").await.contains("healthy"));
         served.client.clone().health_check(Empty {}).await.unwrap();
         let metrics = get(address, "/metrics").await;
@@ -355,6 +356,6 @@ fn probes_and_metrics_are_open() {
             "{metrics}"
         );
         assert!(metrics.contains("HealthCheck"), "{metrics}");
-        served.service.stop().await;
+        served.service.running.stop().await;
     });
 }

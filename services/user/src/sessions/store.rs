@@ -1,6 +1,6 @@
 //! Sessions in the database.
 
-use service_common::database::{Database, Kind, Row, Transaction};
+use service_common::database::{Database, Row, Transaction, for_update};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::Session;
@@ -37,10 +37,7 @@ pub async fn begin(transaction: &mut Transaction, session: &Session) -> sqlx::Re
 /// # Errors
 /// The database failed.
 pub async fn lock(transaction: &mut Transaction, id: &str) -> sqlx::Result<Option<Session>> {
-    let statement = match transaction.kind() {
-        Kind::Sqlite => concat!("SELECT ", columns!(), " FROM sessions WHERE id = $1"),
-        Kind::Postgres => concat!("SELECT ", columns!(), " FROM sessions WHERE id = $1 FOR UPDATE"),
-    };
+    let statement = for_update!(transaction, "SELECT ", columns!(), " FROM sessions WHERE id = $1");
     let row = sqlx::query(statement)
         .bind(id)
         .fetch_optional(&mut **transaction)

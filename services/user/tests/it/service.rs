@@ -8,6 +8,7 @@ use service_common::client::{Identity, Link};
 use service_common::database::DatabaseOptions;
 use service_common::failure::{Code, Failure};
 use service_common::metrics::Metrics;
+use service_common::options::TelemetryOptions;
 use service_common::server::{Ports, listen};
 use test_support::databases::on_each_database;
 use test_support::servers;
@@ -30,7 +31,6 @@ async fn serve(url: &str, folder: &Path, kafka: &str, topic: &str) -> UserServic
     let loopback = "127.0.0.1:0".parse().unwrap();
     let options = Options {
         grpc_addr: loopback,
-        http_addr: loopback,
         database: DatabaseOptions::of(url.parse().unwrap()),
         kafka: kafka.to_owned(),
         topic: topic.to_owned(),
@@ -42,11 +42,15 @@ async fn serve(url: &str, folder: &Path, kafka: &str, topic: &str) -> UserServic
         idempotency_secret: SECRET.parse().unwrap(),
         rules: Rules::default(),
         hashing_patience: Duration::from_secs(60),
-        log_level: "info".to_owned(),
+        telemetry: TelemetryOptions {
+            metrics_addr: loopback,
+            log_level: "info".to_owned(),
+        },
     };
     let ports = Ports {
-        grpc: listen("grpc", loopback).await.unwrap(),
-        http: listen("http", loopback).await.unwrap(),
+        grpc: Some(listen("grpc", loopback).await.unwrap()),
+        http: None,
+        metrics: Some(listen("metrics", loopback).await.unwrap()),
     };
     start(options, ports, &Metrics::new("test").unwrap())
         .await
@@ -55,7 +59,7 @@ async fn serve(url: &str, folder: &Path, kafka: &str, topic: &str) -> UserServic
 
 fn client(service: &UserService, identity: Identity) -> Client {
     let metrics = Metrics::new("test").unwrap();
-    let address = service.grpc_addr().to_string();
+    let address = service.running.addresses().grpc.unwrap().to_string();
     UserServiceClient::new(Link::to(&address, identity, Duration::from_secs(60), &metrics).unwrap())
 }
 
@@ -171,7 +175,7 @@ fn every_call_is_for_whom_it_is_meant() {
             .await
             .unwrap();
         assert!(found.into_inner() == bob);
-        service.stop().await;
+        service.running.stop().await;
     });
 }
 
@@ -186,13 +190,13 @@ fn tokens_outlive_the_process() {
             .await
             .unwrap();
         let session = log_in(&mut anybody, "ann@example.com").await;
-        service.stop().await;
+        service.running.stop().await;
         let service = serve(&url, folder.path(), "127.0.0.1:1", "notifications").await;
         let mut as_ann = with(&service, &session.access_token);
         as_ann.get_user(GetUserRequest::default()).await.unwrap();
         let refresh_token = session.refresh_token;
         as_ann.refresh(RefreshRequest { refresh_token }).await.unwrap();
-        service.stop().await;
+        service.running.stop().await;
     });
 }
 
@@ -208,7 +212,7 @@ fn with_a_new_key_the_tokens_of_the_one_before_are_believed_while_it_is_named() 
             .unwrap();
         let session = log_in(&mut anybody, "ann@example.com").await;
         let jwks = anybody.get_jwks(Empty {}).await.unwrap().into_inner().json;
-        service.stop().await;
+        service.running.stop().await;
         std::fs::remove_file(folder.path().join("token.pem")).unwrap();
 
         let service = serve(&url, folder.path(), "127.0.0.1:1", "notifications").await;
@@ -217,7 +221,7 @@ fn with_a_new_key_the_tokens_of_the_one_before_are_believed_while_it_is_named() 
             code(as_ann.get_user(GetUserRequest::default()).await),
             Code::Unauthenticated
         );
-        service.stop().await;
+        service.running.stop().await;
 
         std::fs::write(folder.path().join("retired.json"), &jwks).unwrap();
         let service = serve(&url, folder.path(), "127.0.0.1:1", "notifications").await;
@@ -225,7 +229,7 @@ fn with_a_new_key_the_tokens_of_the_one_before_are_believed_while_it_is_named() 
         as_ann.get_user(GetUserRequest::default()).await.unwrap();
         let keys = as_ann.get_jwks(Empty {}).await.unwrap().into_inner().json;
         assert_eq!(keys.matches("\"kid\"").count(), 2, "{keys}");
-        service.stop().await;
+        service.running.stop().await;
     });
 }
 
@@ -276,7 +280,7 @@ fn a_welcome_reaches_the_topic() {
         assert_eq!(record.key.as_deref(), Some(ann.id.as_bytes()));
         let value: serde_json::Value = serde_json::from_slice(&record.value.unwrap()).unwrap();
         assert_eq!(value["template"], "welcome");
-        service.stop().await;
+        service.running.stop().await;
     });
 }
 
@@ -299,7 +303,9 @@ fn health_readiness_and_metrics_are_open() {
             ("/ready", "ready"),
             ("/metrics", "database_connections"),
         ] {
-            let mut stream = TcpStream::connect(service.http_addr()).await.unwrap();
+            let mut stream = TcpStream::connect(service.running.addresses().metrics.unwrap())
+                .await
+                .unwrap();
             let request = format!("GET {path} HTTP/1.1\r\nHost: users\r\nConnection: close\r\n\r\n");
             stream.write_all(request.as_bytes()).await.unwrap();
             let mut answer = String::new();
@@ -309,6 +315,6 @@ fn health_readiness_and_metrics_are_open() {
                 "{answer}"
             );
         }
-        service.stop().await;
+        service.running.stop().await;
     });
 }

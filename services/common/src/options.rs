@@ -1,0 +1,65 @@
+//! Settings that more than one service has, from the command line or the environment.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::client::{AddressError, Identity, Link};
+use crate::metrics::Metrics;
+use crate::secret::SecretText;
+
+/// How a service is seen from outside.
+#[derive(Clone, Debug, Args)]
+pub struct TelemetryOptions {
+    /// Where metrics, health and readiness are served; port 0 lets the system choose
+    #[arg(
+        long,
+        env = "METRICS_ADDR",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:9090"
+    )]
+    pub metrics_addr: SocketAddr,
+    /// What is logged: `info`, or `info,service_common=debug`
+    #[arg(long, env = "LOG_LEVEL", value_name = "FILTER", default_value = "info")]
+    pub log_level: String,
+}
+
+/// How a service calls others, and knows who calls it.
+#[derive(Clone, Debug, Args)]
+pub struct CallOptions {
+    /// The user service
+    #[arg(
+        long,
+        env = "USER_SERVICE_HOST",
+        value_name = "HOST:PORT",
+        default_value = "user-service:50051"
+    )]
+    pub user_service: String,
+    /// The token that this service shows to others
+    #[arg(long, env = "SERVICE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub service_token: SecretText,
+    /// How long a call to another service may take
+    #[arg(long, env = "CALL_TIMEOUT", value_name = "DURATION", default_value = "3s",
+          value_parser = crate::duration::parse)]
+    pub call_timeout: Duration,
+}
+
+impl CallOptions {
+    /// A way to the service at this address, as this service itself.
+    ///
+    /// # Errors
+    /// It is no address.
+    pub fn link(&self, address: &str, metrics: &Metrics) -> Result<Link, AddressError> {
+        let identity = Identity::Service(self.service_token.reveal().into());
+        Link::to(address, identity, self.call_timeout, metrics)
+    }
+
+    /// The way to the user service.
+    ///
+    /// # Errors
+    /// Its address is none.
+    pub fn users(&self, metrics: &Metrics) -> Result<Link, AddressError> {
+        self.link(&self.user_service, metrics)
+    }
+}
