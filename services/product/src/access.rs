@@ -7,8 +7,8 @@ use service_common::auth::Access;
 pub fn access(path: &str) -> Option<Access> {
     let call = path.strip_prefix("/ecommerce.product.v1.ProductService/")?;
     Some(match call {
-        "GetProduct" | "ListProducts" | "SearchProducts" | "HealthCheck" => Access::Open,
-        "PutProduct" | "AddStock" => Access::Trusted,
+        "GetProduct" | "ListProducts" | "SearchProducts" | "GetImage" | "HealthCheck" => Access::Open,
+        "PutProduct" | "PutImage" | "DeleteImage" | "AddStock" => Access::Trusted,
         "ReserveStock" | "ReleaseStock" | "SellStock" => Access::Service,
         _ => return None,
     })

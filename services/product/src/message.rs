@@ -4,6 +4,8 @@ use weir_rpc::common::v1::Money;
 use weir_rpc::product::v1 as rpc;
 use weir_rpc::product::v1::reserve_stock_response::Outcome as Kind;
 
+use crate::images::Image;
+use crate::picture::Picture;
 use crate::product::{Price, Product};
 use crate::reservation::{Outcome, PricedLine};
 
@@ -17,6 +19,20 @@ pub(crate) fn product(product: Product) -> rpc::ProductResponse {
         category: details.category,
         price: Some(money(details.price)),
         stock: product.stock,
+        image_id: product.image.unwrap_or_default(),
+    }
+}
+
+/// A picture as it is answered.
+pub(crate) fn image(image: Image) -> rpc::ImageResponse {
+    let (image_id, content) = match image {
+        Image::Known { id } => (id, None),
+        Image::Found { id, content } => (id, Some(content.into())),
+    };
+    rpc::ImageResponse {
+        image_id,
+        content_type: Picture::CONTENT_TYPE.to_owned(),
+        content,
     }
 }
 

@@ -29,6 +29,10 @@ pub struct Options {
     /// The database
     #[command(flatten)]
     pub database: DatabaseOptions,
+    /// Where pictures are kept: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or the path of a folder; credentials come from the
+    /// usual variables (`AWS_*`, `GOOGLE_*`)
+    #[arg(long, env = "IMAGES_URL", value_name = "URL")]
+    pub images: String,
     /// How others are called
     #[command(flatten)]
     pub calls: CallOptions,

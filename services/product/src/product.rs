@@ -77,6 +77,8 @@ pub struct Product {
     pub stock: i64,
     /// Its place in the catalogue: a product that was made later stands further behind.
     pub position: i64,
+    /// The id of its picture, if it has one.
+    pub image: Option<String>,
 }
 
 /// A change of a product's stock by hand.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use service_common::auth::Guard;
 use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
+use service_common::files::{Files, PlaceError};
 use service_common::metrics::Metrics;
 use service_common::server::{Grpc, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth};
 use tonic::service::Routes;
@@ -12,8 +13,13 @@ use weir_rpc::product::v1::product_service_server::{ProductServiceServer, SERVIC
 
 use crate::api::Api;
 use crate::catalogue::Products;
+use crate::images::Images;
 use crate::options::Options;
+use crate::picture::LARGEST_UPLOAD;
 use crate::{NAME, access, store};
+
+/// What a message holds beside a picture, in bytes: an id.
+const BESIDE: usize = 1_024;
 
 /// The service cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +27,9 @@ pub enum StartError {
     /// Its database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The store of its pictures.
+    #[error("--images: {0}")]
+    Images(#[from] PlaceError),
     /// Another service's address.
     #[error(transparent)]
     Address(#[from] AddressError),
@@ -34,6 +43,7 @@ pub struct ProductService {
     /// Where it is reached, and its end.
     pub running: Running,
     products: Products,
+    images: Images,
 }
 
 /// Starts the service on these ports.
@@ -46,18 +56,26 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     let database = Database::open(&options.database, store::OWNER, store::STEPS).await?;
     let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
     let products = Products::new(database.clone());
+    let images = Images::new(database.clone(), Files::open(&options.images)?);
+    lifecycle.spawn(images.clone().sweep(lifecycle.stopping()));
 
     let health = ServiceHealth {
         database: database.clone(),
         guard: guard.clone(),
         metrics: metrics.clone(),
     };
+    let api = Api {
+        products: products.clone(),
+        images: images.clone(),
+    };
     let server = Server {
         ports,
         health: Arc::new(health),
         metrics,
         grpc: Some(Grpc {
-            routes: Routes::new(ProductServiceServer::new(Api(products.clone()))),
+            routes: Routes::new(
+                ProductServiceServer::new(api).max_decoding_message_size(LARGEST_UPLOAD + BESIDE),
+            ),
             guard,
             access,
             services: &[SERVICE_NAME],
@@ -67,6 +85,7 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     Ok(ProductService {
         running: server.start(lifecycle).await?.with(database),
         products,
+        images,
     })
 }
 
@@ -75,5 +94,11 @@ impl ProductService {
     #[must_use]
     pub fn products(&self) -> &Products {
         &self.products
+    }
+
+    /// Their pictures.
+    #[must_use]
+    pub fn images(&self) -> &Images {
+        &self.images
     }
 }

@@ -132,7 +132,7 @@ impl Platform {
         let product = product_service::start(parse(settings.product_service()?)?, taken.product, &metrics)
             .await
             .context("the product service")?;
-        product_service::seed(product.products())
+        product_service::seed(product.products(), product.images())
             .await
             .context("the catalogue")?;
         let payment = payment_service::start(parse(settings.payment_service()?)?, taken.payment, &metrics)

@@ -116,12 +116,14 @@ impl Settings<'_> {
 
     pub(super) fn product_service(&self) -> Result<Vec<String>> {
         let mut arguments = self.of(product_service::NAME, "product");
+        arguments.push(format!("--images={}", self.files("images")));
         arguments.extend(self.calls_as(product_service::NAME)?);
         Ok(arguments)
     }
 
     pub(super) fn order_service(&self) -> Result<Vec<String>> {
         let mut arguments = self.of(order_service::NAME, "order");
+        arguments.push(format!("--documents={}", self.files("documents")));
         arguments.extend(self.kafka());
         arguments.extend(self.idempotency());
         arguments.extend(self.calls_as(order_service::NAME)?);
@@ -160,6 +162,11 @@ impl Settings<'_> {
             name.to_owned(),
             format!("--database-url=sqlite:{}", file.display()),
         ]
+    }
+
+    /// Where files of this kind lie.
+    fn files(&self, kind: &str) -> String {
+        self.folder.join(kind).display().to_string()
     }
 
     fn kafka(&self) -> [String; 1] {

@@ -5,6 +5,7 @@
 
 mod balance;
 pub(crate) mod changes;
+pub(crate) mod images;
 pub(crate) mod products;
 pub(crate) mod reservations;
 
@@ -17,11 +18,18 @@ use weir_proto::Money;
 use crate::product::Price;
 
 /// The schema of this service.
-pub const STEPS: &[Step] = &[Step {
-    version: 1,
-    description: "products and stock",
-    sql: include_str!("../../migrations/0001_products.sql"),
-}];
+pub const STEPS: &[Step] = &[
+    Step {
+        version: 1,
+        description: "products and stock",
+        sql: include_str!("../../migrations/0001_products.sql"),
+    },
+    Step {
+        version: 2,
+        description: "pictures",
+        sql: include_str!("../../migrations/0002_images.sql"),
+    },
+];
 
 /// The schema's name in PostgreSQL.
 pub const OWNER: &str = "product_service";

@@ -11,7 +11,7 @@ use crate::words::{Word, fold};
 
 macro_rules! columns {
     () => {
-        "id, name, description, category, price, currency, stock, position"
+        "id, name, description, category, price, currency, stock, position, image"
     };
 }
 
@@ -221,6 +221,26 @@ pub(crate) async fn give_back(transaction: &mut Transaction, id: &str, quantity:
     Ok(())
 }
 
+/// Gives a product that exists a picture, or takes it away.
+///
+/// # Errors
+/// The database failed.
+pub(crate) async fn set_image(
+    transaction: &mut Transaction,
+    id: &str,
+    image: Option<&str>,
+) -> sqlx::Result<Product> {
+    let row = sqlx::query(concat!(
+        "UPDATE products SET image = $2 WHERE id = $1 RETURNING ",
+        columns!()
+    ))
+    .bind(id)
+    .bind(image)
+    .fetch_one(&mut **transaction)
+    .await?;
+    read(&row)
+}
+
 /// Changes a product's stock; `None`, and nothing is changed, where it does not exist or its stock would not be between 0
 /// and `most`.
 ///
@@ -255,6 +275,7 @@ fn read(row: &Row) -> sqlx::Result<Product> {
         },
         stock: row.try_get("stock")?,
         position: row.try_get("position")?,
+        image: row.try_get("image")?,
     })
 }
 

@@ -48,7 +48,8 @@ impl Served {
             "--user-service",
             &users,
         ];
-        let options = options.into_iter().chain(["--service-token", &token]);
+        let more = ["--service-token", &token, "--images", "memory:"];
+        let options = options.into_iter().chain(more);
         let options = Options::try_parse_from(options).unwrap();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let ports = Ports {

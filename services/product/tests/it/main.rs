@@ -4,6 +4,7 @@
 mod balance;
 mod calls;
 mod catalogue;
+mod images;
 mod model;
 mod release;
 mod reserve;

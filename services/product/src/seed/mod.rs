@@ -1,10 +1,17 @@
-//! A small catalogue to begin with.
+//! A small catalogue to begin with, with pictures.
 
+mod drawings;
+
+use futures::{StreamExt, TryStreamExt, stream};
 use service_common::failure::{Code, Failure};
 use weir_proto::Money;
 
 use crate::catalogue::Products;
+use crate::images::Images;
 use crate::product::{Change, Currency, Details, Price};
+
+/// Pictures that are drawn and stored at a time.
+const AT_ONCE: usize = 4;
 
 /// What a product of the small catalogue is.
 struct Seed {
@@ -64,16 +71,26 @@ const PRODUCTS: [Seed; 24] = [
     product("nb-1", "Notebook A5", "paper", 420, 800_000, "Dotted, 192 numbered pages that lie flat."),
 ];
 
-/// Puts the small catalogue and its stock in, where they are missing. What was changed since then stays as it is.
+/// Puts the small catalogue, its pictures and its stock in, where they are missing. What was changed since then stays as it
+/// is.
 ///
 /// # Errors
-/// The database failed.
-pub async fn seed(products: &Products) -> Result<(), Failure> {
+/// A store failed.
+pub async fn seed(products: &Products, images: &Images) -> Result<(), Failure> {
+    let mut without = Vec::new();
     for seed in &PRODUCTS {
-        match products.get(seed.id).await {
+        let product = match products.get(seed.id).await {
             Err(failure) if failure.code == Code::NotFound => products.put(&seed.details()?).await?,
             found => found?,
         };
+        // Its stock comes last: where there is some, what has no picture has none because somebody wants it so.
+        if product.image.is_none() && product.stock == 0 {
+            without.push(seed.id);
+        }
+    }
+    let illustrated = stream::iter(without).map(|id| illustrate(images, id));
+    illustrated.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    for seed in &PRODUCTS {
         let stock = Change {
             id: format!("seed-{}", seed.id),
             product_id: seed.id.to_owned(),
@@ -81,6 +98,13 @@ pub async fn seed(products: &Products) -> Result<(), Failure> {
         };
         products.add_stock(&stock).await?;
     }
+    Ok(())
+}
+
+async fn illustrate(images: &Images, id: &'static str) -> Result<(), Failure> {
+    let drawn = tokio::task::spawn_blocking(move || drawings::of(id).picture()).await;
+    let picture = drawn.map_err(Failure::internal)?.map_err(Failure::internal)?;
+    images.give(id, picture).await?;
     Ok(())
 }
 

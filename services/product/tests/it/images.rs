@@ -1,0 +1,269 @@
+//! Pictures of products: which file a product has, and what becomes of the others.
+
+use std::collections::BTreeSet;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use bytes::Bytes;
+use product_service::{Image, Images, Start, seed};
+use service_common::failure::Code;
+use service_common::files::Files;
+use test_support::databases::on_each_database;
+
+use crate::shop::Shop;
+
+/// A picture, drawn for the tests.
+pub(crate) const PICTURE: &[u8] = include_bytes!("../../src/picture/fixtures/rgb.png");
+const ANOTHER: &[u8] = include_bytes!("../../src/picture/fixtures/baseline.jpg");
+
+/// A catalogue with pictures in a folder.
+struct Gallery {
+    shop: Shop,
+    images: Images,
+    folder: tempfile::TempDir,
+}
+
+impl Gallery {
+    async fn open(url: &str) -> Gallery {
+        let shop = Shop::open(url).await;
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(folder.path().to_str().unwrap()).unwrap();
+        Gallery {
+            images: Images::new(shop.database.clone(), files),
+            shop,
+            folder,
+        }
+    }
+
+    /// All files there are, by their paths in the folder.
+    fn files(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for product in std::fs::read_dir(self.folder.path()).unwrap() {
+            let product = product.unwrap().path();
+            for file in std::fs::read_dir(&product).unwrap() {
+                let path = file.unwrap().path();
+                let path = path.strip_prefix(self.folder.path()).unwrap();
+                found.insert(path.to_str().unwrap().to_owned());
+            }
+        }
+        found
+    }
+
+    /// The files that products have.
+    async fn referred_to(&self) -> BTreeSet<String> {
+        let page = self.shop.products.list(Start::Skip(0), 100).await.unwrap();
+        let of = |product: product_service::Product| {
+            Some(format!("{}/{}.png", product.details.id, product.image?))
+        };
+        page.products.into_iter().filter_map(of).collect()
+    }
+
+    async fn let_time_pass(&self) {
+        let mut transaction = self.shop.database.begin().await.unwrap();
+        sqlx::query("UPDATE unused_files SET remove_at_ms = 0")
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+    }
+
+    /// Files that are noted as unused.
+    async fn announced(&self) -> i64 {
+        sqlx::query_scalar("SELECT COUNT(*) FROM unused_files")
+            .fetch_one(self.shop.database.pool())
+            .await
+            .unwrap()
+    }
+
+    async fn put(&self, id: &str, file: &'static [u8]) -> String {
+        let put = self.images.put(id, Bytes::from_static(file)).await.unwrap();
+        put.image.unwrap()
+    }
+
+    async fn content(&self, id: &str) -> Bytes {
+        match self.images.get(id, &[]).await.unwrap() {
+            Image::Found { content, .. } => content,
+            Image::Known { .. } => panic!("nothing is known"),
+        }
+    }
+}
+
+#[test]
+fn a_picture_is_there_until_it_is_replaced_or_taken_away() {
+    on_each_database(async |url| {
+        let gallery = Gallery::open(&url).await;
+        assert_eq!(gallery.shop.has("kb-1", 3).await.image, None);
+        let missing = gallery.images.get("kb-1", &[]).await.unwrap_err();
+        assert_eq!(missing.code, Code::NotFound);
+
+        let first = gallery.put("kb-1", PICTURE).await;
+        let content = gallery.content("kb-1").await;
+        assert!(content.starts_with(b"\x89PNG"));
+        let known = gallery
+            .images
+            .get("kb-1", &["img_0".to_owned(), first.clone()])
+            .await;
+        assert_eq!(known, Ok(Image::Known { id: first.clone() }));
+        assert_eq!(
+            gallery.shop.products.get("kb-1").await.unwrap().image,
+            Some(first.clone())
+        );
+
+        let second = gallery.put("kb-1", ANOTHER).await;
+        assert_ne!(first, second);
+        assert_ne!(gallery.content("kb-1").await, content);
+        // Whoever has just read of the first one may still fetch it.
+        assert_eq!(gallery.files().len(), 2);
+        gallery.let_time_pass().await;
+        assert_eq!(gallery.images.remove_unused().await, Ok(1));
+        assert_eq!(gallery.files(), gallery.referred_to().await);
+
+        assert_eq!(gallery.images.remove("kb-1").await.unwrap().image, None);
+        assert_eq!(gallery.images.remove("kb-1").await.unwrap().image, None);
+        let gone = gallery.images.get("kb-1", &[]).await.unwrap_err();
+        assert_eq!(gone.code, Code::NotFound);
+        gallery.let_time_pass().await;
+        assert_eq!(gallery.images.remove_unused().await, Ok(1));
+        assert_eq!(gallery.images.remove_unused().await, Ok(0));
+        assert_eq!(gallery.files(), BTreeSet::new());
+        assert_eq!(gallery.shop.stock("kb-1").await, 3);
+    });
+}
+
+#[test]
+fn what_is_no_picture_changes_nothing() {
+    on_each_database(async |url| {
+        let gallery = Gallery::open(&url).await;
+        gallery.shop.has("kb-1", 0).await;
+        let first = gallery.put("kb-1", PICTURE).await;
+        for file in [&b""[..], b"<svg/>", &PICTURE[..100]] {
+            let refused = gallery
+                .images
+                .put("kb-1", Bytes::copy_from_slice(file))
+                .await
+                .unwrap_err();
+            assert_eq!(
+                (refused.code, &*refused.fields[0].field),
+                (Code::Invalid, "image")
+            );
+        }
+        let nobody = gallery.images.put("kb-2", Bytes::from_static(PICTURE)).await;
+        assert_eq!(nobody.unwrap_err().code, Code::NotFound);
+        assert_eq!(
+            gallery.images.remove("kb-2").await.unwrap_err().code,
+            Code::NotFound
+        );
+        assert_eq!(
+            gallery.shop.products.get("kb-1").await.unwrap().image,
+            Some(first)
+        );
+        assert_eq!(gallery.files().len(), 1);
+    });
+}
+
+#[test]
+fn of_many_who_put_a_picture_at_once_one_wins_and_no_file_is_left_over() {
+    on_each_database(async |url| {
+        let gallery = Gallery::open(&url).await;
+        gallery.shop.has("kb-1", 0).await;
+        gallery.shop.has("kb-2", 0).await;
+        let puts = (0..12).map(|n| {
+            let images = gallery.images.clone();
+            let (id, file) = (["kb-1", "kb-2"][n % 2], [PICTURE, ANOTHER][n % 3 % 2]);
+            tokio::spawn(async move {
+                if n == 7 {
+                    return images.remove(id).await;
+                }
+                images.put(id, Bytes::from_static(file)).await
+            })
+        });
+        for put in futures::future::join_all(puts).await {
+            // Too many at once for a machine that is busy.
+            if let Err(failure) = put.unwrap() {
+                assert_eq!(failure.code, Code::Overloaded);
+            }
+        }
+        gallery.let_time_pass().await;
+        gallery.images.remove_unused().await.unwrap();
+        assert_eq!(gallery.files(), gallery.referred_to().await);
+    });
+}
+
+/// A call may end anywhere: its future is dropped after so many looks at it.
+#[test]
+fn wherever_a_call_ends_no_product_refers_to_nothing_and_no_file_is_forgotten() {
+    on_each_database(async |url| {
+        let gallery = Gallery::open(&url).await;
+        gallery.shop.has("kb-1", 0).await;
+        gallery.put("kb-1", PICTURE).await;
+        let mut ended = 0;
+        for looks in 1.. {
+            let put = gallery.images.put("kb-1", Bytes::from_static(ANOTHER));
+            if let Some(put) = for_so_many_looks(pin!(put), looks).await {
+                put.unwrap();
+                break;
+            }
+            ended += 1;
+            gallery.content("kb-1").await;
+            assert!(gallery.referred_to().await.is_subset(&gallery.files()));
+        }
+        assert!(ended > 3, "{ended}");
+        gallery.let_time_pass().await;
+        gallery.images.remove_unused().await.unwrap();
+        gallery.content("kb-1").await;
+        assert_eq!(gallery.referred_to().await.len(), 1);
+        assert!(gallery.referred_to().await.is_subset(&gallery.files()));
+        assert_eq!(gallery.images.remove_unused().await, Ok(0));
+    });
+}
+
+/// One who is so slow that the sweeper takes the file for a left-over does not get it any more.
+#[test]
+fn a_file_that_was_removed_meanwhile_is_nobodys() {
+    on_each_database(async |url| {
+        let gallery = Gallery::open(&url).await;
+        gallery.shop.has("kb-1", 0).await;
+        let mut put = pin!(gallery.images.put("kb-1", Bytes::from_static(PICTURE)));
+        // Until it is announced; it is being written then.
+        while gallery.announced().await == 0 {
+            assert_eq!(for_so_many_looks(put.as_mut(), 1).await, None);
+        }
+        gallery.let_time_pass().await;
+        assert_eq!(gallery.images.remove_unused().await, Ok(1));
+        assert_eq!(put.await.unwrap_err().code, Code::Timeout);
+        assert_eq!(gallery.referred_to().await, BTreeSet::new());
+    });
+}
+
+async fn for_so_many_looks<T>(mut future: Pin<&mut impl Future<Output = T>>, looks: usize) -> Option<T> {
+    let mut left = looks;
+    std::future::poll_fn(|context| {
+        left -= 1;
+        match future.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[test]
+fn every_product_of_the_small_catalogue_has_a_picture_of_its_own_and_none_that_was_taken_away_comes_back() {
+    on_each_database(async |url| {
+        let gallery = Gallery::open(&url).await;
+        seed(&gallery.shop.products, &gallery.images).await.unwrap();
+        assert_eq!(gallery.files().len(), 24);
+        assert_eq!(gallery.files(), gallery.referred_to().await);
+        let mut contents = BTreeSet::new();
+        for name in gallery.files() {
+            let content = std::fs::read(gallery.folder.path().join(&name)).unwrap();
+            assert!(content.len() < 64 * 1024, "{name}: {}", content.len());
+            assert!(contents.insert(content), "{name} looks like another");
+        }
+        gallery.images.remove("kb-1").await.unwrap();
+        let before = gallery.referred_to().await;
+        seed(&gallery.shop.products, &gallery.images).await.unwrap();
+        assert_eq!(gallery.referred_to().await, before);
+    });
+}
