@@ -8,7 +8,7 @@ pub fn access(path: &str) -> Option<Access> {
     let call = path.strip_prefix("/ecommerce.order.v1.OrderService/")?;
     Some(match call {
         "HealthCheck" => Access::Open,
-        "CreateOrder" | "GetOrder" | "ListOrders" | "CancelOrder" => Access::Caller,
+        "CreateOrder" | "GetOrder" | "ListOrders" | "CancelOrder" | "GetDocument" => Access::Caller,
         "BeginPayment" | "PaymentSettled" => Access::Service,
         _ => return None,
     })

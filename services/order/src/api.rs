@@ -8,10 +8,12 @@ use weir_proto::Money;
 use weir_rpc::common::v1::{Empty, HealthStatus};
 use weir_rpc::order::v1::order_service_server::OrderService;
 use weir_rpc::order::v1::{
-    BeginPaymentRequest, BeginPaymentResponse, CancelOrderRequest, CreateOrderRequest, GetOrderRequest,
-    ListOrdersRequest, ListOrdersResponse, OrderResponse, OrderStatus, PaymentSettledRequest,
+    BeginPaymentRequest, BeginPaymentResponse, CancelOrderRequest, CreateOrderRequest, DocumentResponse,
+    GetDocumentRequest, GetOrderRequest, ListOrdersRequest, ListOrdersResponse, OrderResponse, OrderStatus,
+    PaymentSettledRequest,
 };
 
+use crate::document::{Document, Documents};
 use crate::message::response;
 use crate::order::{Begun, State};
 use crate::orders::Orders;
@@ -25,7 +27,12 @@ const LARGEST_PAGE: u32 = 100;
 
 /// The service as others call it.
 #[derive(Clone)]
-pub struct Api(pub Orders);
+pub struct Api {
+    /// All orders.
+    pub orders: Orders,
+    /// Their documents.
+    pub documents: Documents,
+}
 
 /// An id that can be one.
 fn known(id: &str) -> Result<&str, Failure> {
@@ -44,8 +51,8 @@ impl OrderService for Api {
         let wanted = request::wanted(&message)?;
         let key = std::mem::take(&mut message.idempotency_key);
         let scope = Scope::of(&user_id, "CreateOrder", &key)?;
-        let fingerprint = Fingerprint::of(&self.0.shared.secret, &message);
-        let answer = self.0.take(take::Request {
+        let fingerprint = Fingerprint::of(&self.orders.shared.secret, &message);
+        let answer = self.orders.take(take::Request {
             user_id,
             wanted,
             key: scope.map(|scope| (scope, fingerprint)),
@@ -56,7 +63,10 @@ impl OrderService for Api {
     async fn get_order(&self, request: Request<GetOrderRequest>) -> Result<Response<OrderResponse>, Status> {
         let caller = caller_of(&request)?;
         let id = known(&request.get_ref().order_id)?;
-        let order = self.0.get(id, |order| caller.may_see(&order.user_id)).await?;
+        let order = self
+            .orders
+            .get(id, |order| caller.may_see(&order.user_id))
+            .await?;
         Ok(Response::new(response(&order)))
     }
 
@@ -83,7 +93,7 @@ impl OrderService for Api {
         let status = status.map_err(|_| Failure::field("status", "there is no such status"))?;
         let after = request::cursor(&message.cursor)?;
         let page = self
-            .0
+            .orders
             .list(Some(user_id), State::of_rpc(status), after, limit as usize)
             .await?;
         Ok(Response::new(ListOrdersResponse {
@@ -104,7 +114,10 @@ impl OrderService for Api {
     ) -> Result<Response<OrderResponse>, Status> {
         let caller = caller_of(&request)?;
         let id = known(&request.get_ref().order_id)?;
-        let order = self.0.cancel(id, |order| caller.may_see(&order.user_id)).await?;
+        let order = self
+            .orders
+            .cancel(id, |order| caller.may_see(&order.user_id))
+            .await?;
         if order.state == State::Failed {
             let failure = Failure::new(
                 Code::OrderState,
@@ -113,6 +126,23 @@ impl OrderService for Api {
             return Err(failure.into());
         }
         Ok(Response::new(response(&order)))
+    }
+
+    async fn get_document(
+        &self,
+        request: Request<GetDocumentRequest>,
+    ) -> Result<Response<DocumentResponse>, Status> {
+        let caller = caller_of(&request)?;
+        let id = known(&request.get_ref().order_id)?;
+        let document = self
+            .documents
+            .get(id, |order| caller.may_see(&order.user_id))
+            .await?;
+        Ok(Response::new(DocumentResponse {
+            name: document.name,
+            content_type: Document::CONTENT_TYPE.to_owned(),
+            content: document.content.into(),
+        }))
     }
 
     async fn begin_payment(
@@ -124,7 +154,7 @@ impl OrderService for Api {
         let money = Money::from_minor(amount.minor_units)
             .ok_or_else(|| Failure::field("amount.minor_units", "negative"))?;
         let begun = self
-            .0
+            .orders
             .begin_payment(
                 known(&message.order_id)?,
                 &message.payment_id,
@@ -142,7 +172,7 @@ impl OrderService for Api {
         request: Request<PaymentSettledRequest>,
     ) -> Result<Response<Empty>, Status> {
         let message = request.into_inner();
-        self.0
+        self.orders
             .payment_settled(known(&message.order_id)?, &message.payment_id, message.succeeded)
             .await?;
         Ok(Response::new(Empty {}))

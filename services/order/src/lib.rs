@@ -6,6 +6,7 @@
 mod access;
 mod api;
 mod attend;
+mod document;
 mod event;
 mod list;
 mod message;
@@ -21,6 +22,7 @@ mod take;
 
 pub use access::access;
 pub use api::Api;
+pub use document::{Document, Documents};
 pub use options::Options;
 pub use orders::{Needs, Orders, Rules};
 pub use run::{OrderService, StartError, start};

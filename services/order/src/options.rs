@@ -44,6 +44,13 @@ pub struct Options {
     /// How others are called
     #[command(flatten)]
     pub calls: CallOptions,
+    /// Where documents are kept: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or the path of a folder; credentials come from the
+    /// usual variables (`AWS_*`, `GOOGLE_*`)
+    #[arg(long, env = "DOCUMENTS_URL", value_name = "URL")]
+    pub documents: String,
+    /// Who sells, as documents say it: name and address, in several lines
+    #[arg(long, env = "SELLER", value_name = "TEXT", default_value = "The shop")]
+    pub seller: String,
     /// The product service
     #[arg(
         long,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use service_common::auth::Guard;
 use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
+use service_common::files::{Files, PlaceError};
 use service_common::metrics::Metrics;
 use service_common::outbox::{self, Outbox, Publisher, PublisherError, Relay, RelayOptions};
 use service_common::server::{Grpc, Health, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth};
@@ -16,6 +17,7 @@ use weir_kafka::Connection;
 use weir_rpc::order::v1::order_service_server::{OrderServiceServer, SERVICE_NAME};
 
 use crate::api::Api;
+use crate::document::Documents;
 use crate::options::Options;
 use crate::orders::{Needs, Orders, Rules};
 use crate::remote::{RemoteCashier, RemoteWarehouse};
@@ -30,6 +32,9 @@ pub enum StartError {
     /// Its database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The store of its documents.
+    #[error("--documents: {0}")]
+    Documents(#[from] PlaceError),
     /// Another service's address.
     #[error(transparent)]
     Address(#[from] AddressError),
@@ -72,6 +77,8 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         metrics: metrics.clone(),
         lifecycle: lifecycle.clone(),
     });
+    let files = Files::open(&options.documents)?;
+    let documents = Documents::new(database.clone(), files, options.seller.clone());
     let publisher = Publisher::new(&Connection::new(options.kafka.clone()))?;
     let relay_options = RelayOptions {
         name: options.relay_name.clone(),
@@ -97,7 +104,7 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         health: Arc::new(health),
         metrics,
         grpc: Some(Grpc {
-            routes: Routes::new(OrderServiceServer::new(Api(orders))),
+            routes: Routes::new(OrderServiceServer::new(Api { orders, documents })),
             guard,
             access,
             services: &[SERVICE_NAME],

@@ -26,6 +26,11 @@ pub const STEPS: &[Step] = &[
         description: "outbox",
         sql: outbox::SCHEMA,
     },
+    Step {
+        version: 4,
+        description: "when an order was paid",
+        sql: include_str!("../migrations/0004_paid_at.sql"),
+    },
 ];
 
 /// The schema's name in PostgreSQL.
@@ -35,7 +40,7 @@ macro_rules! columns {
     () => {
         "id, user_id, state, version, currency, total, address, method, own_payment_id, payment_id, until_ms, \
          lease_until_ms, cancel_requested, cancel_reason, cancelled_at_ms, created_at_ms, updated_at_ms, scope, dues, \
-         attempts, attend_at_ms, lines"
+         attempts, attend_at_ms, lines, paid_at_ms"
     };
 }
 
@@ -47,7 +52,7 @@ pub async fn insert(transaction: &mut Transaction, order: &Order) -> sqlx::Resul
     sqlx::query(concat!(
         "INSERT INTO orders (",
         columns!(),
-        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
+        ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
     ))
     .bind(&order.id)
     .bind(&order.user_id)
@@ -71,6 +76,7 @@ pub async fn insert(transaction: &mut Transaction, order: &Order) -> sqlx::Resul
     .bind(order.attempts)
     .bind(order.attend_at_ms)
     .bind(json(&stored_lines(&order.lines))?)
+    .bind(order.paid_at_ms)
     .execute(&mut **transaction)
     .await?;
     Ok(())
@@ -84,7 +90,7 @@ pub async fn save(transaction: &mut Transaction, order: &Order) -> sqlx::Result<
     sqlx::query(
         "UPDATE orders SET state = $2, version = $3, currency = $4, total = $5, payment_id = $6, until_ms = $7,
          lease_until_ms = $8, cancel_requested = $9, cancel_reason = $10, cancelled_at_ms = $11, created_at_ms = $12,
-         updated_at_ms = $13, dues = $14, attempts = $15, attend_at_ms = $16, lines = $17
+         updated_at_ms = $13, dues = $14, attempts = $15, attend_at_ms = $16, lines = $17, paid_at_ms = $18
          WHERE id = $1",
     )
     .bind(&order.id)
@@ -104,6 +110,7 @@ pub async fn save(transaction: &mut Transaction, order: &Order) -> sqlx::Result<
     .bind(order.attempts)
     .bind(order.attend_at_ms)
     .bind(json(&stored_lines(&order.lines))?)
+    .bind(order.paid_at_ms)
     .execute(&mut **transaction)
     .await?;
     Ok(())
@@ -291,6 +298,7 @@ fn read(row: &Row) -> sqlx::Result<Order> {
         dues: Dues::stored(row.try_get("dues")?),
         attempts: row.try_get("attempts")?,
         attend_at_ms: row.try_get("attend_at_ms")?,
+        paid_at_ms: row.try_get("paid_at_ms")?,
     })
 }
 

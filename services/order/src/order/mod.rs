@@ -82,6 +82,8 @@ pub struct Order {
     pub(crate) cancelled_at_ms: Option<i64>,
     /// When it was taken; `None` before.
     pub(crate) created_at_ms: Option<i64>,
+    /// When it was paid; `None` before. It stays when the money is given back.
+    pub(crate) paid_at_ms: Option<i64>,
     pub(crate) updated_at_ms: i64,
     /// The idempotency key it came with.
     pub(crate) scope: Option<String>,
@@ -114,6 +116,7 @@ impl Order {
             cancel_reason: None,
             cancelled_at_ms: None,
             created_at_ms: None,
+            paid_at_ms: None,
             updated_at_ms: now_ms,
             scope: None,
             dues: Dues::default(),

@@ -184,6 +184,9 @@ impl Order {
             }
             _ => return None,
         };
+        if has_succeeded {
+            self.paid_at_ms = self.paid_at_ms.or(Some(now_ms));
+        }
         self.plan(now_ms);
         change
     }

@@ -1,6 +1,7 @@
 //! The tests of order-service that need a database.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod documents;
 mod instance;
 mod model;
 mod others;
