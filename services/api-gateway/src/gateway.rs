@@ -16,6 +16,9 @@ use crate::upstream::Upstream;
 /// What is kept of the catalogue, in bytes.
 const LARGEST_CATALOGUE: u64 = 16 * 1024 * 1024;
 
+/// The most pictures that are taken in at a time.
+const MOST_UPLOADS: usize = 8;
+
 /// The services, the guard and the limits, as requests use them.
 pub(crate) struct Shared {
     pub(crate) users: Upstream,
@@ -28,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) limiters: Limiters,
     /// One permit for each request that may be worked on.
     pub(crate) in_flight: Semaphore,
+    /// One permit for each picture that may be taken in: they are large.
+    pub(crate) uploads: Semaphore,
     pub(crate) metrics: Metrics,
     pub(crate) options: Options,
 }
@@ -57,6 +62,7 @@ impl Shared {
             guard,
             limiters: Limiters::new(&options.limits, &metrics),
             in_flight: Semaphore::new(in_flight),
+            uploads: Semaphore::new(MOST_UPLOADS),
             metrics,
             options,
         }))

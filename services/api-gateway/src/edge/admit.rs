@@ -13,23 +13,40 @@ use service_common::context::Context;
 use service_common::failure::{Code, Failure};
 
 use super::address::Network;
-use super::body;
+use super::body::{self, Media};
 use super::entrance::Template;
+use crate::answer::Answer;
 use crate::gateway::Shared;
-use crate::request::{Inbound, PathId, idempotency_key};
+use crate::request::{Inbound, PathId, idempotency_key, known};
 use crate::routes::{Attempts, Body, Keyed, Patience, Route};
 use crate::upstream::Repeat;
 
 /// How much longer than its calls a request may take: they should fail first, and say why.
 const GRACE: Duration = Duration::from_millis(250);
 
+/// The largest file of a picture, in bytes: what the product service takes.
+const LARGEST_PICTURE: usize = 4 * 1024 * 1024;
+
+/// After which time there may be room for another picture.
+const ROOM: Duration = Duration::from_secs(1);
+
 pub(super) async fn answer(shared: Arc<Shared>, route: Arc<Route>, request: Request) -> Response {
-    let mut answer = match admit(&shared, &route, request).await {
-        Ok((context, inbound)) => run(shared, &route, context, inbound).await,
-        Err(failure) => failure.into_response(),
-    };
+    let mut answer = admit_and_run(shared, &route, request)
+        .await
+        .unwrap_or_else(IntoResponse::into_response);
     answer.extensions_mut().insert(Template(route.path));
     answer
+}
+
+async fn admit_and_run(shared: Arc<Shared>, route: &Route, request: Request) -> Answer {
+    let full = |_| Failure::new(Code::Overloaded, "too many pictures are being taken in").after(ROOM);
+    let uploads = Arc::clone(&shared);
+    let _room = match route.body {
+        Body::Picture => Some(uploads.uploads.try_acquire().map_err(full)?),
+        Body::Json(_) | Body::None => None,
+    };
+    let (context, inbound) = admit(&shared, route, request).await?;
+    Ok(run(shared, route, context, inbound).await)
 }
 
 /// What costs little comes first.
@@ -48,14 +65,13 @@ async fn admit(shared: &Shared, route: &Route, request: Request) -> Result<(Cont
         Keyed::Yes => idempotency_key(&parts.headers)?,
         Keyed::No => None,
     };
+    let patience = shared.options.patience.body_timeout;
     let body = match route.body {
         Body::Json(_) => {
-            let (largest, patience) = (
-                shared.options.limits.max_body_bytes,
-                shared.options.patience.body_timeout,
-            );
-            body::read(&parts.headers, body, largest, patience).await?
+            let largest = shared.options.limits.max_body_bytes;
+            body::read(&parts.headers, body, Media::Json, largest, patience).await?
         }
+        Body::Picture => body::read(&parts.headers, body, Media::Picture, LARGEST_PICTURE, patience).await?,
         Body::None => Bytes::new(),
     };
     let context = Context {
@@ -72,6 +88,7 @@ async fn admit(shared: &Shared, route: &Route, request: Request) -> Result<(Cont
         caller,
         id,
         query: parts.uri.query().unwrap_or_default().to_owned(),
+        known: known(&parts.headers),
         key,
         body,
     };

@@ -1,4 +1,4 @@
-//! The body of a request: JSON, small, and not slow.
+//! The body of a request: of the kind that the route takes, small, and not slow.
 
 use std::time::Duration;
 
@@ -8,21 +8,42 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use service_common::failure::{Code, Failure};
 
-/// Reads a body that says it is JSON.
+/// What kind of body a route takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Media {
+    Json,
+    Picture,
+}
+
+impl Media {
+    fn is_that_of(self, headers: &HeaderMap) -> bool {
+        match self {
+            Media::Json => is_json(headers),
+            Media::Picture => matches!(&*media(headers), "image/png" | "image/jpeg"),
+        }
+    }
+
+    const fn wanted(self) -> &'static str {
+        match self {
+            Media::Json => "send `Content-Type: application/json`",
+            Media::Picture => "send `Content-Type: image/png` or `image/jpeg`",
+        }
+    }
+}
+
+/// Reads a body that says it is of this kind.
 ///
 /// # Errors
 /// It is something else, or too large, or takes longer than `patience`.
 pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,
+    wanted: Media,
     largest: usize,
     patience: Duration,
 ) -> Result<Bytes, Failure> {
-    if !is_json(headers) {
-        return Err(Failure::new(
-            Code::UnsupportedMediaType,
-            "send `Content-Type: application/json`",
-        ));
+    if !wanted.is_that_of(headers) {
+        return Err(Failure::new(Code::UnsupportedMediaType, wanted.wanted()));
     }
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Failure::new(
@@ -58,16 +79,16 @@ fn too_large(largest: usize) -> Failure {
 
 /// `application/json`, or a kind of it: `application/merge-patch+json`.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(Ok(value)) = headers.get(header::CONTENT_TYPE).map(|value| value.to_str()) else {
-        return false;
-    };
-    let media = value
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let media = media(headers);
     media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"))
+}
+
+/// The type that a body says it is of, without its parameters; empty where it says none.
+fn media(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE);
+    let value = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = value.split(';').next().unwrap_or_default();
+    media.trim().to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -40,6 +40,10 @@ pub fn document() -> Value {
         "components": {
             "schemas": schemas::all(),
             "headers": {
+                "ETag": {
+                    "description": "Names this content; other content has another one",
+                    "schema": {"type": "string"},
+                },
                 "RequestId": {
                     "description": "Names the request in our logs; what the client sent as `X-Request-Id`, if it is plain",
                     "schema": {"type": "string"},
@@ -71,11 +75,22 @@ fn operation(route: &Route) -> Value {
     if !parameters.is_empty() {
         operation["parameters"] = Value::Array(parameters);
     }
-    if let Body::Json(schema) = route.body {
-        operation["requestBody"] = json!({
-            "required": true,
-            "content": {"application/json": {"schema": reference(schema)}},
-        });
+    match route.body {
+        Body::None => {}
+        Body::Json(schema) => {
+            operation["requestBody"] = json!({
+                "required": true,
+                "content": {"application/json": {"schema": reference(schema)}},
+            });
+        }
+        // No schema, as its content is no text (OpenAPI 3.1, 4.8.14.2).
+        Body::Picture => {
+            operation["requestBody"] = json!({
+                "required": true,
+                "description": "At most 4 MiB, 8,192 pixels a side and 16 million pixels; it is made anew, at most 640 pixels a side",
+                "content": {"image/png": {}, "image/jpeg": {}},
+            });
+        }
     }
     operation
 }
@@ -113,6 +128,15 @@ fn parameters(route: &Route) -> Vec<Value> {
             "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
         })
     });
+    let known = (route.about.content == Content::Picture).then(|| {
+        json!({
+            "name": "If-None-Match",
+            "in": "header",
+            "required": false,
+            "description": "`ETag`s of what the client has",
+            "schema": {"type": "string"},
+        })
+    });
     let key = (route.keyed == Keyed::Yes).then(|| {
         json!({
             "name": "Idempotency-Key",
@@ -124,6 +148,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     });
     of_path
         .chain(route.about.query.iter().map(query_parameter))
+        .chain(known)
         .chain(key)
         .collect()
 }
@@ -161,7 +186,9 @@ fn responses(route: &Route) -> Value {
         .into_iter()
         .map(|(status, codes)| (status.to_string(), problem_response(&codes.join(", "))));
     let success = (route.about.status.to_string(), success(route));
-    Value::Object(std::iter::once(success).chain(failures).collect())
+    let unchanged = (route.about.content == Content::Picture).then(|| ("304".to_owned(), not_modified()));
+    let answers = std::iter::once(success).chain(unchanged);
+    Value::Object(answers.chain(failures).collect())
 }
 
 /// How a route may fail.
@@ -184,7 +211,7 @@ fn codes(route: &Route) -> Vec<Code> {
     if route.keyed == Keyed::Yes {
         codes.extend([Code::KeyReused, Code::StillRunning]);
     }
-    if let Body::Json(_) = route.body {
+    if route.body != Body::None {
         codes.extend([
             Code::Malformed,
             Code::Invalid,
@@ -215,9 +242,30 @@ fn success(route: &Route) -> Value {
         Content::Json(schema) => {
             response["content"] = json!({"application/json": {"schema": reference(schema)}});
         }
-        Content::Html => response["content"] = json!({"text/html": {"schema": {"type": "string"}}}),
+        Content::Html | Content::Document => {
+            response["content"] = json!({"text/html": {"schema": {"type": "string"}}});
+        }
+        Content::Picture => {
+            response["headers"]["ETag"] = reference_to_tag();
+            response["content"] = json!({"image/png": {}});
+        }
     }
     response
+}
+
+/// What the client has is what there is.
+fn not_modified() -> Value {
+    json!({
+        "description": "The client has it: its tag is in `If-None-Match`",
+        "headers": {
+            "X-Request-Id": {"$ref": "#/components/headers/RequestId"},
+            "ETag": reference_to_tag(),
+        },
+    })
+}
+
+fn reference_to_tag() -> Value {
+    json!({"$ref": "#/components/headers/ETag"})
 }
 
 fn problem_response(description: &str) -> Value {

@@ -121,7 +121,7 @@ fn catalogue() -> Value {
             "price": money(),
             "currency": text(),
             "stock": {"type": "integer", "minimum": 0, "description": "What can still be ordered"},
-            "image_url": or_null(&text()),
+            "image_url": or_null(&json!({"type": "string", "description": "Where its picture is, from the root of this API"})),
         })),
         "Products": all_of(json!({
             "products": {"type": "array", "items": reference("Product")},

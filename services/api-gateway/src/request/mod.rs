@@ -4,7 +4,7 @@ mod json;
 mod query;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, header};
 use service_common::auth::Caller;
 use service_common::failure::{Code, Failure};
 
@@ -30,6 +30,8 @@ pub(crate) struct Inbound {
     pub(crate) id: PathId,
     /// Behind the `?`.
     pub(crate) query: String,
+    /// What the client has of it already: the tags of `If-None-Match`.
+    pub(crate) known: Vec<String>,
     /// Its idempotency key.
     pub(crate) key: Option<String>,
     /// Empty where the route takes none.
@@ -122,6 +124,25 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Fai
     }
 }
 
+/// The most tags that are looked at.
+const MOST_KNOWN: usize = 16;
+
+/// The tags of what the client has, whether weak or strong. Another one than ours is no harm: it is none that we know.
+pub(crate) fn known(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter();
+    let tags = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .filter_map(|tag| {
+            let tag = tag.trim().trim_start_matches("W/");
+            tag.strip_prefix('"')?.strip_suffix('"')
+        });
+    tags.filter(|tag| PathId::parse(tag).is_ok())
+        .take(MOST_KNOWN)
+        .map(str::to_owned)
+        .collect()
+}
+
 /// Whether this is a currency as ISO 4217 writes it.
 pub(crate) fn is_currency(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
@@ -158,6 +179,21 @@ mod tests {
                 (Code::Invalid, "Idempotency-Key")
             );
         }
+    }
+
+    #[test]
+    fn what_the_client_has_is_read_of_its_tags() {
+        let read = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::IF_NONE_MATCH, HeaderValue::from_static(value));
+            }
+            known(&headers)
+        };
+        assert_eq!(read(&[]), [""; 0]);
+        assert_eq!(read(&["\"a\", W/\"b\"", "\"c\""]), ["a", "b", "c"]);
+        assert_eq!(read(&["*", "a", "\"a b\"", "\"\"", "\"", "\"x"]), [""; 0]);
+        assert_eq!(read(&["\"a\","; 40]).len(), MOST_KNOWN);
     }
 
     #[test]

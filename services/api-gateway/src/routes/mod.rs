@@ -3,6 +3,8 @@
 mod auth;
 mod cart;
 mod documents;
+mod images;
+mod invoices;
 mod orders;
 mod payments;
 mod products;
@@ -29,8 +31,10 @@ pub(crate) fn routes() -> Vec<Route> {
         auth::routes(),
         users::routes(),
         products::routes(),
+        images::routes(),
         cart::routes(),
         orders::routes(),
+        invoices::routes(),
         payments::routes(),
         documents::routes(),
     ]
@@ -98,6 +102,8 @@ pub(crate) enum Body {
     None,
     /// JSON, of this schema of the OpenAPI document.
     Json(&'static str),
+    /// The file of a picture.
+    Picture,
 }
 
 /// What the OpenAPI document says beside that.
@@ -117,6 +123,10 @@ pub(crate) enum Content {
     /// JSON, of this schema.
     Json(&'static str),
     Html,
+    /// A page of HTML that a service has made.
+    Document,
+    /// A picture, unless the client has it already: it is asked for by `If-None-Match`.
+    Picture,
 }
 
 /// A parameter of the query.
@@ -178,6 +188,12 @@ impl Route {
         self
     }
 
+    /// Only admins and services may call it.
+    fn trusted(mut self) -> Route {
+        self.access = Access::Trusted;
+        self
+    }
+
     /// An address may try only a few times a second.
     fn with_few_attempts(mut self) -> Route {
         self.attempts = Attempts::Limited;
@@ -199,6 +215,12 @@ impl Route {
     /// It takes a body of this schema.
     fn takes(mut self, schema: &'static str) -> Route {
         self.body = Body::Json(schema);
+        self
+    }
+
+    /// It takes the file of a picture.
+    fn takes_a_picture(mut self) -> Route {
+        self.body = Body::Picture;
         self
     }
 

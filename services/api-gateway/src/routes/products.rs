@@ -10,7 +10,7 @@ use weir_proto::Money;
 use weir_rpc::product::v1::product_service_client::ProductServiceClient;
 use weir_rpc::product::v1::{GetProductRequest, ListProductsRequest, ProductResponse, SearchRequest};
 
-use super::{Content, Kind, Need, Parameter, Route};
+use super::{Content, Kind, Need, Parameter, Route, images};
 use crate::answer::{Answer, json, money, ok, renamed, some};
 use crate::gateway::Shared;
 use crate::request::{Inbound, Parameters};
@@ -101,7 +101,7 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 #[derive(Serialize)]
-struct ProductBody {
+pub(super) struct ProductBody {
     id: String,
     name: String,
     description: String,
@@ -119,6 +119,7 @@ impl TryFrom<ProductResponse> for ProductBody {
         let price = product
             .price
             .ok_or_else(|| Failure::internal("a product has no price"))?;
+        let image_url = images::address(&product.id, &product.image_id);
         Ok(Self {
             id: product.id,
             name: product.name,
@@ -127,7 +128,7 @@ impl TryFrom<ProductResponse> for ProductBody {
             price: money(&price)?,
             currency: price.currency,
             stock: product.stock,
-            image_url: None,
+            image_url,
         })
     }
 }

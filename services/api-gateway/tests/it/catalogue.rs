@@ -16,7 +16,7 @@ async fn a_product_is_shown_to_everybody() {
         reply.expect(200),
         json!({
             "id": "prd_9", "name": "Lamp", "description": "It shines", "category": "home", "price": "129.90",
-            "currency": "USD", "stock": 7, "image_url": null,
+            "currency": "USD", "stock": 7, "image_url": "/api/v1/products/prd_9/image?v=img_1",
         })
     );
     bench.shop.only("GetProduct").was(&GetProductRequest {

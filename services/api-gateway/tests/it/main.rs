@@ -13,6 +13,8 @@ mod context;
 mod document;
 mod edges;
 mod hostile;
+mod images;
+mod invoices;
 mod limits;
 mod orders;
 mod payments;

@@ -14,8 +14,9 @@ use tonic::{Request, Response, Status};
 use weir_rpc::common::v1::{Address, Empty, HealthStatus, Money};
 use weir_rpc::order::v1::order_service_server::{OrderService, OrderServiceServer};
 use weir_rpc::order::v1::{
-    BeginPaymentRequest, BeginPaymentResponse, CancelOrderRequest, CreateOrderRequest, GetOrderRequest,
-    ListOrdersRequest, ListOrdersResponse, OrderResponse, OrderStatus, PaymentSettledRequest, PricedItem,
+    BeginPaymentRequest, BeginPaymentResponse, CancelOrderRequest, CreateOrderRequest, DocumentResponse,
+    GetDocumentRequest, GetOrderRequest, ListOrdersRequest, ListOrdersResponse, OrderResponse, OrderStatus,
+    PaymentSettledRequest, PricedItem,
 };
 use weir_rpc::payment::v1::payment_service_server::{PaymentService, PaymentServiceServer};
 use weir_rpc::payment::v1::{
@@ -24,9 +25,10 @@ use weir_rpc::payment::v1::{
 };
 use weir_rpc::product::v1::product_service_server::{ProductService, ProductServiceServer};
 use weir_rpc::product::v1::{
-    AddStockRequest, GetProductRequest, ListProductsRequest, ListProductsResponse, ProductResponse,
-    PutProductRequest, ReleaseStockRequest, ReserveStockRequest, ReserveStockResponse, SearchRequest,
-    SearchResponse, SellStockRequest,
+    AddStockRequest, DeleteImageRequest, GetImageRequest, GetProductRequest, ImageResponse,
+    ListProductsRequest, ListProductsResponse, ProductResponse, PutImageRequest, PutProductRequest,
+    ReleaseStockRequest, ReserveStockRequest, ReserveStockResponse, SearchRequest, SearchResponse,
+    SellStockRequest,
 };
 use weir_rpc::user::v1::user_service_server::{UserService, UserServiceServer};
 use weir_rpc::user::v1::{
@@ -77,7 +79,7 @@ impl Shop {
         let address = listener.local_addr().unwrap().to_string();
         let server = Server::builder()
             .add_service(UserServiceServer::new(shop.clone()))
-            .add_service(ProductServiceServer::new(shop.clone()))
+            .add_service(ProductServiceServer::new(shop.clone()).max_decoding_message_size(8 * 1024 * 1024))
             .add_service(OrderServiceServer::new(shop.clone()))
             .add_service(PaymentServiceServer::new(shop.clone()));
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
@@ -207,6 +209,7 @@ fn product(id: &str) -> ProductResponse {
         category: "home".to_owned(),
         price: usd(12_990),
         stock: 7,
+        image_id: "img_1".to_owned(),
     }
 }
 
@@ -386,6 +389,32 @@ impl ProductService for Shop {
         not_for_the_gateway()
     }
 
+    async fn get_image(&self, request: Request<GetImageRequest>) -> Result<Response<ImageResponse>, Status> {
+        self.hear("GetImage", &request).await?;
+        let is_known = request.get_ref().known_image_ids.contains(&"img_1".to_owned());
+        Ok(Response::new(ImageResponse {
+            image_id: "img_1".to_owned(),
+            content_type: "image/png".to_owned(),
+            content: (!is_known).then(|| b"\x89PNG".to_vec()),
+        }))
+    }
+
+    async fn put_image(
+        &self,
+        request: Request<PutImageRequest>,
+    ) -> Result<Response<ProductResponse>, Status> {
+        self.hear("PutImage", &request).await?;
+        Ok(Response::new(product(&request.get_ref().product_id)))
+    }
+
+    async fn delete_image(
+        &self,
+        request: Request<DeleteImageRequest>,
+    ) -> Result<Response<ProductResponse>, Status> {
+        self.hear("DeleteImage", &request).await?;
+        Ok(Response::new(product(&request.get_ref().product_id)))
+    }
+
     async fn reserve_stock(
         &self,
         _: Request<ReserveStockRequest>,
@@ -450,6 +479,18 @@ impl OrderService for Shop {
             &request.get_ref().order_id,
             OrderStatus::Cancelled,
         )))
+    }
+
+    async fn get_document(
+        &self,
+        request: Request<GetDocumentRequest>,
+    ) -> Result<Response<DocumentResponse>, Status> {
+        self.hear("GetDocument", &request).await?;
+        Ok(Response::new(DocumentResponse {
+            name: format!("invoice-{}.html", request.get_ref().order_id),
+            content_type: "text/html; charset=utf-8".to_owned(),
+            content: b"<!doctype html>".to_vec(),
+        }))
     }
 
     async fn begin_payment(
