@@ -22,6 +22,7 @@ mod patience;
 mod probe;
 mod queue;
 mod records_at;
+mod sample;
 mod sink;
 mod source;
 mod tail;

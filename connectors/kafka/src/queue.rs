@@ -20,6 +20,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use crate::client::SharedClient;
 use crate::context::Context;
+use crate::sample::Sampler;
 use crate::source::Record;
 
 /// Called by librdkafka's threads, with a lock of the queue held: it must be quick and must not touch the queue.
@@ -55,6 +56,7 @@ pub(crate) struct PartitionQueue {
     batch: Vec<*mut rd::rd_kafka_message_t>,
     /// From a Box: what the callback of the queue points to, ours to free once the callback is off.
     wake: NonNull<Wake>,
+    sampler: Sampler,
     /// A queue must not outlive its client.
     _consumer: SharedClient,
 }
@@ -87,12 +89,19 @@ impl PartitionQueue {
             queue,
             batch: Vec::new(),
             wake,
+            sampler: Sampler::default(),
             _consumer: Arc::clone(consumer),
         })
     }
 
-    /// Hands over at most `max` items that are there now, without waiting, and returns how many.
-    pub(crate) fn drain(&mut self, max: usize, mut each: impl FnMut(Item<'_>)) -> usize {
+    /// Hands over at most `max` items that are there now, without waiting, and returns how many. `traced` is given the
+    /// offset and the `traceparent` of a record now and then.
+    pub(crate) fn drain(
+        &mut self,
+        max: usize,
+        mut each: impl FnMut(Item<'_>),
+        traced: impl FnOnce(i64, &[u8]),
+    ) -> usize {
         self.batch.clear();
         self.batch.reserve(max);
         // SAFETY: the buffer has room for `max` pointers, and librdkafka writes as many as it returns.
@@ -104,6 +113,16 @@ impl PartitionQueue {
             taken
         };
         let messages = Messages(&mut self.batch);
+        if let Some(&first) = messages.0.first()
+            && self.sampler.is_due()
+        {
+            // SAFETY: as below; what is borrowed from the message does not leave the block.
+            unsafe {
+                if let Some(trace) = header(first, c"traceparent") {
+                    traced((*first).offset, trace);
+                }
+            }
+        }
         for &message in messages.0.iter() {
             // SAFETY: librdkafka gave us this message; it lives until `messages` is dropped, and the item does not
             // leave the closure.
@@ -190,6 +209,27 @@ unsafe fn item<'a>(message: *mut rd::rd_kafka_message_t) -> Item<'a> {
                 reason: reason.unwrap_or_default(),
             }
         }
+    }
+}
+
+/// The last header of this name.
+///
+/// # Safety
+/// `message` must be a live message of librdkafka; the value must not outlive it.
+unsafe fn header<'a>(message: *mut rd::rd_kafka_message_t, name: &CStr) -> Option<&'a [u8]> {
+    let mut headers = ptr::null_mut();
+    let (mut value, mut length) = (ptr::null(), 0);
+    // SAFETY: the message is live, and owns the headers that it gives and their values.
+    unsafe {
+        let found = rd::rd_kafka_message_headers(message, &mut headers);
+        if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return None;
+        }
+        let found = rd::rd_kafka_header_get_last(headers, name.as_ptr(), &mut value, &mut length);
+        if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return None;
+        }
+        bytes(value.cast_mut(), length)
     }
 }
 

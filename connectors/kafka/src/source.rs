@@ -13,6 +13,7 @@ use crate::client::{self, SharedClient};
 use crate::connection::{Connection, ConnectionError};
 use crate::listing;
 use crate::queue::{Item, PartitionQueue, Wake};
+use crate::sample;
 
 /// What a [`Source`] reads and how far it reads ahead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,7 +232,7 @@ impl Source {
         let mut records = 0;
         let mut fault = None;
         let mut doubt = false;
-        let taken = queue.drain(max.max(1), |item| match item {
+        let each = |item: Item<'_>| match item {
             // A gap: what lies behind it is not to be taken for read.
             _ if fault.is_some() => {}
             Item::Record(record) => {
@@ -264,6 +265,10 @@ impl Source {
                     });
                 }
             },
+        };
+        let topic = &self.topic;
+        let taken = queue.drain(max.max(1), each, |offset, trace| {
+            sample::tell(topic, partition, offset, trace);
         });
         let maybe_more = taken > 0 && queue.len() > 0;
         if doubt {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use order_analytics::{Handle, Settings, Status};
+use service_common::metrics::Metrics;
 use tokio::runtime::Runtime;
 use weir_proto::Timestamp;
 
@@ -39,7 +40,17 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
         .map_err(|error| Failure::usage(format!("{error:#}")))?;
     let screen = Screen::for_output(options.plain);
     let log = screen.is_table().then(|| folder.log());
-    logging::init(log.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("weir-io")
+        .enable_all()
+        .build()
+        .context("cannot start the threads for I/O")?;
+    let metrics = Metrics::new(api_gateway::NAME).context("cannot make metrics")?;
+    let telemetry = {
+        let _within = runtime.enter();
+        logging::init(log.as_deref(), options.shop.otlp_endpoint.as_deref(), &metrics)?
+    };
     free_port("--http-addr", options.http_addr)?;
     let (origin, input) = match &options.input {
         Some(path) => {
@@ -51,12 +62,6 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
     };
     let already_in = folder.admit(&origin)?;
 
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("weir-io")
-        .enable_all()
-        .build()
-        .context("cannot start the threads for I/O")?;
     let retention = if input.is_some() {
         Retention::Endless
     } else {
@@ -69,7 +74,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
         free_port("--shop-addr", options.shop.shop_addr)?;
     }
     let taken = match is_open {
-        true => Some(runtime.block_on(Taken::take(&options.shop))?),
+        true => Some(runtime.block_on(Taken::take(&options.shop, metrics))?),
         false => None,
     };
     let kafka = Kafka::start(&runtime, options.listen, folder.topics(), retention)?;
@@ -92,6 +97,7 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
     };
     let verdict = run.check(&folder, status, watermark)?;
     run.kafka.stop(&runtime);
+    runtime.block_on(telemetry.finish());
     report(&verdict, &folder, options);
     Ok(verdict.faults.is_empty())
 }

@@ -32,7 +32,12 @@ available, 70 a fault of the program, 76 fenced: another process took over, or a
 
 /// The whole program: reads the command line, runs the job, gives the exit code.
 pub fn main() -> ExitCode {
-    run(std::env::args_os(), &|name| std::env::var_os(name))
+    main_of(std::env::args_os())
+}
+
+/// The same, with a command line of one's own.
+pub fn main_of(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    run(arguments, &|name| std::env::var_os(name))
 }
 
 fn run(arguments: impl Iterator<Item = OsString>, environment: Environment<'_>) -> ExitCode {
@@ -60,14 +65,16 @@ fn run(arguments: impl Iterator<Item = OsString>, environment: Environment<'_>) 
             ExitCode::SUCCESS
         }
         _ => {
-            logging::init();
-            match operate(settings) {
+            let log = logging::init();
+            let code = match operate(settings) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
                     tracing::error!(exit_code = error.exit_code(), %error, "the job has failed");
                     ExitCode::from(&error)
                 }
-            }
+            };
+            log.finish();
+            code
         }
     }
 }

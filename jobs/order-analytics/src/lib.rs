@@ -41,7 +41,7 @@ pub mod status;
 mod topics;
 mod workers;
 
-pub use cli::main;
+pub use cli::{main, main_of};
 pub use error::JobError;
 pub use job::{Handle, Outcome, start};
 pub use settings::Settings;

@@ -26,7 +26,7 @@ mod upstream;
 pub use openapi::document;
 pub use options::{Limits, Options, Patience};
 pub use routes::listed;
-pub use run::{Gateway, StartError, start};
+pub use run::{Gateway, StartError, run, start};
 
 /// As in metrics and logs.
 pub const NAME: &str = "api-gateway";

@@ -107,4 +107,13 @@ impl Health for Readiness {
             answer
         })
     }
+
+    fn observe(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            let shared = &self.shared;
+            for upstream in [&shared.users, &shared.products, &shared.orders, &shared.payments] {
+                shared.metrics.breaker(upstream.name(), upstream.is_held_back());
+            }
+        })
+    }
 }

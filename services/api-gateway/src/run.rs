@@ -1,13 +1,15 @@
 //! The gateway, put together.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use service_common::auth::Guard;
 use service_common::client::{AddressError, Identity, Link};
 use service_common::metrics::Metrics;
+use service_common::program;
 use service_common::server::{
-    ConnectionLimits, Lifecycle, Ports, Running, operations, serve_http, serve_http_within,
+    ConnectionLimits, Health, Lifecycle, Ports, Running, listen, operations, serve_http, serve_http_within,
 };
 
 use crate::gateway::Shared;
@@ -35,6 +37,19 @@ pub struct Gateway {
     pub running: Running,
 }
 
+/// Runs the gateway as a process of its own, until SIGTERM or SIGINT.
+#[must_use]
+pub fn run(options: Options) -> ExitCode {
+    program::serve(NAME, options.telemetry.clone(), |metrics, port| async move {
+        let ports = Ports {
+            grpc: None,
+            http: Some(listen("--http-addr", options.http_addr).await?),
+            metrics: Some(port),
+        };
+        Ok(start(options, ports, &metrics).await?.running)
+    })
+}
+
 /// Starts the gateway on these ports.
 ///
 /// # Errors
@@ -52,11 +67,9 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     let addresses = ports.addresses()?;
     let shared = Shared::new(options, guard, metrics.clone())?;
     lifecycle.spawn(edge::forget_the_quiet(Arc::clone(&shared), lifecycle.stopping()));
-    let operations = operations(
-        Arc::new(Readiness::new(Arc::clone(&shared))),
-        &metrics,
-        &lifecycle,
-    );
+    let health: Arc<dyn Health> = Arc::new(Readiness::new(Arc::clone(&shared)));
+    metrics.observed_by(&health);
+    let operations = operations(Arc::clone(&health), &metrics, &lifecycle);
     if let Some(listener) = ports.metrics {
         serve_http(listener, operations.clone(), &lifecycle);
     }
@@ -64,6 +77,6 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         serve_http_within(listener, edge::router(shared, operations), limits, &lifecycle);
     }
     Ok(Gateway {
-        running: Running::new(lifecycle, addresses),
+        running: Running::new(lifecycle, addresses, health),
     })
 }

@@ -10,9 +10,11 @@ use http::{HeaderValue, Request, Response, header};
 use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tower::Service;
+use tracing::{Instrument, Span};
 
-use crate::context::{Context, GRPC_TIMEOUT, REQUEST_ID, TRACEPARENT, grpc_timeout_value};
+use crate::context::{Context, GRPC_TIMEOUT, REQUEST_ID, grpc_timeout_value};
 use crate::metrics::Metrics;
+use crate::trace;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -79,8 +81,10 @@ impl Link {
     }
 
     /// The headers that go with a call, and how long it may take.
-    fn prepare(&self, request: &mut Request<Body>) -> Duration {
+    fn prepare(&self, request: &mut Request<Body>, span: &Span) -> Duration {
         let context = Context::current();
+        let trace = trace::of_span(span);
+        let trace = trace.as_ref().or_else(|| context.as_ref()?.trace.as_ref());
         let headers = request.headers_mut();
         let token = match &self.identity {
             Identity::Service(token) => Some(token.clone()),
@@ -92,13 +96,13 @@ impl Link {
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
         }
+        if let Some(trace) = trace {
+            trace.write(headers);
+        }
         let mut timeout = self.timeout;
         if let Some(context) = context {
             if let Ok(value) = HeaderValue::from_str(&context.request_id) {
                 headers.insert(REQUEST_ID, value);
-            }
-            if let Some(trace) = &context.traceparent {
-                headers.insert(TRACEPARENT, trace.clone());
             }
             timeout = context.remaining().map_or(timeout, |left| left.min(timeout));
         }
@@ -117,17 +121,26 @@ impl Service<Request<Body>> for Link {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let timeout = self.prepare(&mut request);
         let method = request.uri().path().to_owned();
+        let span = tracing::debug_span!(
+            target: trace::TARGET,
+            "call",
+            otel.kind = "client",
+            otel.name = method.trim_start_matches('/'),
+        );
+        let timeout = self.prepare(&mut request, &span);
         let metrics = self.metrics.clone();
         let answer = self.channel.call(request);
-        Box::pin(async move {
+        let called = async move {
             let answer = tokio::time::timeout(timeout, answer).await;
             let answer = answer
                 .unwrap_or_else(|_| Ok(tonic::Status::deadline_exceeded("no answer in time").into_http()));
-            metrics.grpc_call(&method, outcome(&answer));
+            let code = outcome(&answer);
+            metrics.grpc_call(&method, code);
+            trace::answered(&Span::current(), code);
             answer
-        })
+        };
+        Box::pin(called.instrument(span))
     }
 }
 

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
+use crate::trace::Trace;
+
 /// The id of a request, given by the gateway.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// W3C trace context.
-pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// gRPC's deadline.
 pub const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
@@ -24,8 +24,8 @@ pub struct Context {
     pub request_id: Arc<str>,
     /// When nobody waits for the answer any more.
     pub deadline: Option<Instant>,
-    /// W3C trace context of the caller.
-    pub traceparent: Option<HeaderValue>,
+    /// What the work belongs to.
+    pub trace: Option<Trace>,
     /// The token of the user on whose behalf calls are made, where that is so.
     pub token: Option<Arc<str>>,
 }
@@ -54,7 +54,7 @@ impl Context {
                 .get(GRPC_TIMEOUT)
                 .and_then(|value| grpc_timeout(value.to_str().ok()?))
                 .map(|timeout| Instant::now() + timeout),
-            traceparent: headers.get(TRACEPARENT).cloned(),
+            trace: Trace::of(headers),
             token: None,
         }
     }
@@ -95,6 +95,16 @@ where
     context.deadline = Some(Instant::now() + timeout);
     let span = tracing::Span::current();
     tokio::spawn(tracing::Instrument::instrument(context.scope(future), span))
+}
+
+/// Work that comes of a request and that nobody waits for: it keeps the request's id and trace, not its deadline and not its
+/// caller's token.
+pub fn aside<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    let mut context = Context::current().unwrap_or_else(Context::unasked);
+    context.deadline = None;
+    context.token = None;
+    let span = tracing::Span::current();
+    tracing::Instrument::instrument(context.scope(future), span)
 }
 
 /// A gRPC time-out: at most eight digits and a unit.

@@ -12,6 +12,7 @@
 //! | [`server`] | a gRPC and an HTTP port, started and stopped |
 //! | [`client`] | calls to other services: tokens, deadlines |
 //! | [`context`] | what a request carries from hop to hop |
+//! | [`trace`] | which work belongs together, whoever does it |
 //! | [`metrics`] | all metrics of all services |
 //! | [`options`] | settings that more than one service has |
 //!
@@ -33,4 +34,5 @@ pub mod program;
 pub mod secret;
 pub mod server;
 pub mod telemetry;
+pub mod trace;
 pub mod workers;

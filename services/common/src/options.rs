@@ -23,6 +23,9 @@ pub struct TelemetryOptions {
     /// What is logged: `info`, or `info,service_common=debug`
     #[arg(long, env = "LOG_LEVEL", value_name = "FILTER", default_value = "info")]
     pub log_level: String,
+    /// The collector that spans are exported to by OTLP/gRPC: `http://collector:4317`. Needs a build with the feature `otlp`
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// How a service calls others, and knows who calls it.

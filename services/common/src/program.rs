@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::metrics::Metrics;
 use crate::options::TelemetryOptions;
 use crate::server::{Running, listen};
-use crate::telemetry;
+use crate::telemetry::{Telemetry, TelemetryError};
 
 /// Wrong settings (`EX_USAGE` of sysexits.h).
 const USAGE: u8 = 64;
@@ -61,20 +61,15 @@ pub fn run<F>(name: &'static str, log_level: &str, errand: impl FnOnce() -> F) -
 where
     F: Future<Output = Result<(), Ended>>,
 {
-    if let Err(error) = telemetry::init(log_level) {
-        eprintln!("{name}: --log-level: {error}");
-        return ExitCode::from(USAGE);
+    if let Err(error) = Telemetry::logs(log_level) {
+        return misused(name, &error);
     }
-    match runtime()
-        .map_err(Ended::from)
-        .and_then(|runtime| runtime.block_on(errand()))
-    {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "{name} ended");
-            ExitCode::from(FAILED)
-        }
-    }
+    exit(
+        name,
+        runtime()
+            .map_err(Ended::from)
+            .and_then(|runtime| runtime.block_on(errand())),
+    )
 }
 
 /// Starts a service and runs it until SIGTERM or SIGINT.
@@ -82,31 +77,61 @@ where
 /// `start` is given the service's metrics and its port for them, takes its other ports, and gives what runs.
 pub fn serve<F>(
     name: &'static str,
-    telemetry: TelemetryOptions,
+    options: TelemetryOptions,
     start: impl FnOnce(Metrics, TcpListener) -> F,
 ) -> ExitCode
 where
     F: Future<Output = Result<Running, Ended>>,
 {
-    run(name, &telemetry.log_level.clone(), || async move {
-        let started = Instant::now();
-        // From before others can know of the service on.
-        let stop = hear_stop()?;
-        let port = listen("--metrics-addr", telemetry.metrics_addr).await?;
-        let running = start(Metrics::new(name)?, port).await?;
-        let at = running.addresses();
-        let address = |address: Option<SocketAddr>| address.map(tracing::field::display);
-        tracing::info!(
-            grpc = address(at.grpc),
-            http = address(at.http),
-            metrics = address(at.metrics),
-            took_ms = started.elapsed().as_millis(),
-            "ready"
-        );
-        stop.await;
-        running.stop().await;
-        Ok(())
+    let started = Instant::now();
+    let (runtime, metrics) = match (runtime(), Metrics::new(name)) {
+        (Ok(runtime), Ok(metrics)) => (runtime, metrics),
+        (Err(error), _) => return exit(name, Err(error.into())),
+        (_, Err(error)) => return exit(name, Err(error.into())),
+    };
+    runtime.block_on(async {
+        let endpoint = options.otlp_endpoint.as_deref();
+        let telemetry = match Telemetry::start(name, &options.log_level, endpoint, &metrics) {
+            Ok(telemetry) => telemetry,
+            Err(error) => return misused(name, &error),
+        };
+        let served = async {
+            // From before others can know of the service on.
+            let stop = hear_stop()?;
+            let port = listen("--metrics-addr", options.metrics_addr).await?;
+            let running = start(metrics, port).await?;
+            let at = running.addresses();
+            let address = |address: Option<SocketAddr>| address.map(tracing::field::display);
+            tracing::info!(
+                grpc = address(at.grpc),
+                http = address(at.http),
+                metrics = address(at.metrics),
+                took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "ready"
+            );
+            stop.await;
+            running.stop().await;
+            Ok(())
+        };
+        let ended = served.await;
+        telemetry.finish().await;
+        exit(name, ended)
     })
+}
+
+fn misused(name: &str, error: &TelemetryError) -> ExitCode {
+    eprintln!("{name}: {error}");
+    ExitCode::from(USAGE)
+}
+
+fn exit(name: &str, ended: Result<(), Ended>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "{name} ended");
+            ExitCode::from(FAILED)
+        }
+    }
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

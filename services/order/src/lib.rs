@@ -25,7 +25,7 @@ pub use api::Api;
 pub use document::{Document, Documents};
 pub use options::Options;
 pub use orders::{Needs, Orders, Rules};
-pub use run::{OrderService, StartError, start};
+pub use run::{OrderService, StartError, run, start};
 pub use take::Request;
 
 /// As in metrics and logs.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use service_common::context::aside;
 use service_common::database::{Database, Transaction};
 use service_common::failure::{Code, Failure};
 use service_common::idempotency::{self, Scope, Secret};
@@ -163,7 +164,7 @@ impl Orders {
             let order = order.clone();
             self.shared
                 .lifecycle
-                .spawn(async move { orders.settle_dues(order).await });
+                .spawn(aside(async move { orders.settle_dues(order).await }));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,10 @@ use service_common::database::{Database, DatabaseError};
 use service_common::files::{Files, PlaceError};
 use service_common::metrics::Metrics;
 use service_common::outbox::{self, Outbox, Publisher, PublisherError, Relay, RelayOptions};
-use service_common::server::{Grpc, Health, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth};
+use service_common::program;
+use service_common::server::{
+    Grpc, Health, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth, listen,
+};
 use tonic::service::Routes;
 use weir_kafka::Connection;
 use weir_rpc::order::v1::order_service_server::{OrderServiceServer, SERVICE_NAME};
@@ -53,6 +57,19 @@ pub struct OrderService {
     database: Database,
 }
 
+/// Runs the service as a process of its own, until SIGTERM or SIGINT.
+#[must_use]
+pub fn run(options: Options) -> ExitCode {
+    program::serve(NAME, options.telemetry.clone(), |metrics, port| async move {
+        let ports = Ports {
+            grpc: Some(listen("--grpc-addr", options.grpc_addr).await?),
+            http: Some(listen("--http-addr", options.http_addr).await?),
+            metrics: Some(port),
+        };
+        Ok(start(options, ports, &metrics).await?.running)
+    })
+}
+
 /// Starts the service on these ports.
 ///
 /// # Errors
@@ -60,7 +77,9 @@ pub struct OrderService {
 pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<OrderService, StartError> {
     let metrics = metrics.of(NAME);
     let lifecycle = Lifecycle::new();
-    let database = Database::open(&options.database, store::OWNER, store::STEPS).await?;
+    let database = Database::open(&options.database, store::OWNER, store::STEPS)
+        .await?
+        .measured(&metrics);
     let outbox = Outbox::new();
     let link = |address: &str| options.calls.link(address, &metrics);
     let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);

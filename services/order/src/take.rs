@@ -45,7 +45,10 @@ impl Orders {
         let metrics = self.shared.metrics.clone();
         let work = async move {
             match orders.begin(request).await? {
-                Begun::Answered(answer) => idempotency::decode(&answer),
+                Begun::Answered(answer) => {
+                    orders.shared.metrics.replayed("CreateOrder");
+                    idempotency::decode(&answer)
+                }
                 Begun::Order(order) => orders.finish(*order).await,
             }
         };
@@ -98,6 +101,7 @@ impl Orders {
                 }
             }
         }
+        tracing::Span::current().record("order_id", &order.id);
         store::insert(&mut transaction, &order).await?;
         transaction.commit().await?;
         Ok(Begun::Order(Box::new(order)))

@@ -12,6 +12,7 @@ pub mod desk;
 mod drive;
 mod message;
 mod notice;
+mod observed;
 mod options;
 pub mod payment;
 mod payments;
@@ -29,7 +30,7 @@ pub use api::Api;
 pub use options::Options;
 pub use payments::{Needs, Payments, Rules};
 pub use process::{Key, Request};
-pub use run::{PaymentService, StartError, start};
+pub use run::{PaymentService, StartError, run, start};
 
 /// As in metrics and logs.
 pub const NAME: &str = "payment-service";

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use service_common::context::aside;
 use service_common::database::{Database, Transaction};
 use service_common::failure::{Code, Failure};
 use service_common::idempotency::{self, Scope, Secret};
@@ -13,6 +14,7 @@ use service_common::server::Lifecycle;
 use crate::desk::OrderDesk;
 use crate::message::response;
 use crate::notice::notice;
+use crate::observed::Observed;
 use crate::payment::{Payment, Status};
 use crate::provider::Provider;
 use crate::store;
@@ -115,7 +117,7 @@ impl Payments {
                 database: needs.database,
                 outbox: needs.outbox,
                 desk: needs.desk,
-                provider: needs.provider,
+                provider: Box::new(Observed::new(needs.provider, &needs.metrics)),
                 secret: needs.secret,
                 rules: needs.rules,
                 metrics: needs.metrics,
@@ -221,7 +223,7 @@ impl Payments {
         let (payments, id) = (self.clone(), id.to_owned());
         self.shared
             .lifecycle
-            .spawn(async move { payments.drive(&id).await });
+            .spawn(aside(async move { payments.drive(&id).await }));
     }
 }
 

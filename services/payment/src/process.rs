@@ -70,12 +70,12 @@ impl Payments {
 
     async fn pay(&self, request: Request, patience: Duration) -> Result<PaymentResponse, Failure> {
         let judged = match self.look_up(&request).await? {
-            Seen::Answered(answer) => return idempotency::decode(&answer),
+            Seen::Answered(answer) => return self.replay(&answer),
             Seen::Begun => Ok(()),
             Seen::Nothing => self.judge(&request.purpose).await,
         };
         let id = match self.store(&request, judged).await? {
-            Stored::Answered(answer) => return idempotency::decode(&answer),
+            Stored::Answered(answer) => return self.replay(&answer),
             Stored::Payment(id) => id,
         };
         let payments = self.clone();
@@ -102,6 +102,11 @@ impl Payments {
             Claim::Resumed(_) => Seen::Begun,
             Claim::Answered(answer) => Seen::Answered(answer),
         })
+    }
+
+    fn replay(&self, answer: &str) -> Result<PaymentResponse, Failure> {
+        self.shared.metrics.replayed("ProcessPayment");
+        idempotency::decode(answer)
     }
 
     /// Whether this user may pay this amount for this order.

@@ -37,6 +37,7 @@ impl Payments {
             let lease = self.shared.rules.lease;
             let claim = idempotency::claim(&mut transaction, scope, fingerprint, id, lease).await?;
             if let Claim::Answered(answer) = claim {
+                self.shared.metrics.replayed("RefundPayment");
                 return idempotency::decode(&answer);
             }
         }

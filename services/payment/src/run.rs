@@ -1,5 +1,8 @@
 //! The service, put together.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use service_common::auth::Guard;
@@ -7,7 +10,10 @@ use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
 use service_common::metrics::Metrics;
 use service_common::outbox::{Outbox, Publisher, PublisherError, Relay, RelayOptions};
-use service_common::server::{Grpc, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth};
+use service_common::program;
+use service_common::server::{
+    Grpc, Health, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth, listen,
+};
 use tonic::service::Routes;
 use weir_kafka::Connection;
 use weir_rpc::payment::v1::payment_service_server::{PaymentServiceServer, SERVICE_NAME};
@@ -42,6 +48,19 @@ pub struct PaymentService {
     pub running: Running,
 }
 
+/// Runs the service as a process of its own, until SIGTERM or SIGINT.
+#[must_use]
+pub fn run(options: Options) -> ExitCode {
+    program::serve(NAME, options.telemetry.clone(), |metrics, port| async move {
+        let ports = Ports {
+            grpc: Some(listen("--grpc-addr", options.grpc_addr).await?),
+            http: Some(listen("--http-addr", options.http_addr).await?),
+            metrics: Some(port),
+        };
+        Ok(start(options, ports, &metrics).await?.running)
+    })
+}
+
 /// Starts the service on these ports.
 ///
 /// # Errors
@@ -49,7 +68,9 @@ pub struct PaymentService {
 pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<PaymentService, StartError> {
     let metrics = metrics.of(NAME);
     let lifecycle = Lifecycle::new();
-    let database = Database::open(&options.database, store::OWNER, store::STEPS).await?;
+    let database = Database::open(&options.database, store::OWNER, store::STEPS)
+        .await?
+        .measured(&metrics);
     let outbox = Outbox::new();
     let link = |address: &str| options.calls.link(address, &metrics);
     let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
@@ -88,11 +109,11 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     lifecycle.spawn(relay.run(lifecycle.stopping()));
     lifecycle.spawn(payments.clone().attend(lifecycle.stopping()));
 
-    let health = ServiceHealth {
+    let health = PaymentHealth(ServiceHealth {
         database: database.clone(),
         guard: guard.clone(),
         metrics: metrics.clone(),
-    };
+    });
     let server = Server {
         ports,
         health: Arc::new(health),
@@ -108,4 +129,24 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     Ok(PaymentService {
         running: server.start(lifecycle).await?.with(database),
     })
+}
+
+/// What all services look at, and how many payments are under way.
+struct PaymentHealth(ServiceHealth);
+
+impl Health for PaymentHealth {
+    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        self.0.ready()
+    }
+
+    fn observe(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            self.0.observe().await;
+            if let Ok(counts) = store::count_under_way(&self.0.database).await {
+                for (status, count) in counts {
+                    self.0.metrics.payment_state(status.as_str(), count);
+                }
+            }
+        })
+    }
 }

@@ -176,8 +176,32 @@ pub async fn overdue(database: &Database, limit: i64) -> sqlx::Result<Vec<String
         .await
 }
 
+/// How many payments are to be gone on with, by status.
+///
+/// # Errors
+/// The database failed.
+pub async fn count_under_way(database: &Database) -> sqlx::Result<Vec<(Status, i64)>> {
+    let rows =
+        sqlx::query("SELECT status, COUNT(*) FROM payments WHERE attend_at_ms IS NOT NULL GROUP BY status")
+            .fetch_all(database.pool())
+            .await?;
+    let counted = rows
+        .iter()
+        .map(|row| Ok((status(row)?, row.try_get(1)?)))
+        .collect::<sqlx::Result<Vec<(Status, i64)>>>()?;
+    let count = |status| {
+        let found = counted.iter().find(|(counted, _)| *counted == status);
+        (status, found.map_or(0, |(_, count)| *count))
+    };
+    Ok(Status::ALL.iter().copied().map(count).collect())
+}
+
+fn status(row: &Row) -> sqlx::Result<Status> {
+    let text: String = row.try_get("status")?;
+    Status::parse(&text).ok_or_else(|| wrong(format!("`{text}` is no status of a payment")))
+}
+
 fn read(row: &Row) -> sqlx::Result<Payment> {
-    let status: String = row.try_get("status")?;
     let amount: i64 = row.try_get("amount")?;
     Ok(Payment {
         id: row.try_get("id")?,
@@ -190,8 +214,7 @@ fn read(row: &Row) -> sqlx::Result<Payment> {
             },
             method: row.try_get("method")?,
         },
-        status: Status::parse(&status)
-            .ok_or_else(|| wrong(format!("`{status}` is no status of a payment")))?,
+        status: status(row)?,
         intent_id: row.try_get("intent_id")?,
         charge_id: row.try_get("charge_id")?,
         next_action: row.try_get("next_action")?,

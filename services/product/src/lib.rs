@@ -28,7 +28,7 @@ pub use options::Options;
 pub use picture::{LARGEST_UPLOAD, Picture, PictureError};
 pub use product::{Change, Currency, CurrencyError, Details, Price, Product, Search, Start};
 pub use reservation::{Line, Outcome, PricedLine};
-pub use run::{ProductService, StartError, start};
+pub use run::{ProductService, StartError, run, start};
 pub use seed::seed;
 pub use words::Word;
 

@@ -1,5 +1,6 @@
 //! The service, put together.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use service_common::auth::Guard;
@@ -7,7 +8,8 @@ use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
 use service_common::files::{Files, PlaceError};
 use service_common::metrics::Metrics;
-use service_common::server::{Grpc, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth};
+use service_common::program;
+use service_common::server::{Grpc, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth, listen};
 use tonic::service::Routes;
 use weir_rpc::product::v1::product_service_server::{ProductServiceServer, SERVICE_NAME};
 
@@ -46,6 +48,19 @@ pub struct ProductService {
     images: Images,
 }
 
+/// Runs the service as a process of its own, until SIGTERM or SIGINT.
+#[must_use]
+pub fn run(options: Options) -> ExitCode {
+    program::serve(NAME, options.telemetry.clone(), |metrics, port| async move {
+        let ports = Ports {
+            grpc: Some(listen("--grpc-addr", options.grpc_addr).await?),
+            http: Some(listen("--http-addr", options.http_addr).await?),
+            metrics: Some(port),
+        };
+        Ok(start(options, ports, &metrics).await?.running)
+    })
+}
+
 /// Starts the service on these ports.
 ///
 /// # Errors
@@ -53,7 +68,9 @@ pub struct ProductService {
 pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<ProductService, StartError> {
     let metrics = metrics.of(NAME);
     let lifecycle = Lifecycle::new();
-    let database = Database::open(&options.database, store::OWNER, store::STEPS).await?;
+    let database = Database::open(&options.database, store::OWNER, store::STEPS)
+        .await?
+        .measured(&metrics);
     let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
     let products = Products::new(database.clone());
     let images = Images::new(database.clone(), Files::open(&options.images)?);

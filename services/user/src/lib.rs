@@ -34,7 +34,7 @@ pub use command::{Command, CreateAdmin, IssueServiceToken};
 pub use login::Tokens;
 pub use options::{KeyOptions, Options, Rules};
 pub use provision::{Provisioned, provision};
-pub use run::{StartError, UserService, start};
+pub use run::{StartError, UserService, run, start};
 pub use service_token::{IssueError, issue_service_token};
 pub use users::{Needs, Users};
 

@@ -37,6 +37,7 @@ impl Users {
                 Ok(Claim::First | Claim::Resumed(_)) => {}
                 Ok(Claim::Answered(answer)) => {
                     transaction.rollback().await?;
+                    shared.metrics.replayed("CreateUser");
                     return idempotency::decode(&answer);
                 }
                 Err(failure) => {

@@ -1,5 +1,6 @@
 //! The service, put together.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +8,9 @@ use service_common::auth::{Guard, KeyError, Sessions, SigningKey, Verifier, Veri
 use service_common::database::{Database, DatabaseError};
 use service_common::metrics::Metrics;
 use service_common::outbox::{Outbox, Publisher, PublisherError, Relay, RelayOptions};
+use service_common::program;
 use service_common::secret::SecretText;
-use service_common::server::{Grpc, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth};
+use service_common::server::{Grpc, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth, listen};
 use tonic::service::Routes;
 use weir_kafka::Connection;
 use weir_rpc::user::v1::user_service_server::{SERVICE_NAME, UserServiceServer};
@@ -48,6 +50,19 @@ pub struct UserService {
     key: Arc<SigningKey>,
 }
 
+/// Runs the service as a process of its own, until SIGTERM or SIGINT.
+#[must_use]
+pub fn run(options: Options) -> ExitCode {
+    program::serve(NAME, options.telemetry.clone(), |metrics, port| async move {
+        let ports = Ports {
+            grpc: Some(listen("--grpc-addr", options.grpc_addr).await?),
+            http: None,
+            metrics: Some(port),
+        };
+        Ok(start(options, ports, &metrics).await?.running)
+    })
+}
+
 /// Starts the service on these ports.
 ///
 /// # Errors
@@ -56,7 +71,9 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     let metrics = metrics.of(NAME);
     let lifecycle = Lifecycle::new();
     let key = Arc::new(options.key.read()?);
-    let database = Database::open(&options.database, store::OWNER, store::STEPS).await?;
+    let database = Database::open(&options.database, store::OWNER, store::STEPS)
+        .await?
+        .measured(&metrics);
     let outbox = Outbox::new();
     let sessions = Sessions::new(Arc::new(LocalSessions(database.clone())));
     let public_keys = match options.retired_keys {

@@ -31,10 +31,10 @@ pub(crate) const DEMO_EMAIL: &str = "demo@weir.local";
 /// Its password: the shop listens on the loopback interface only.
 pub(crate) const DEMO_PASSWORD: &str = "weir-demo";
 
-/// The ports of the services, taken before anything is started, so that a taken one ends the start. That of the gateway is
-/// taken last: a client that is let in can order.
+/// The ports of the services, taken before anything is started, so that a taken one ends the start; and what counts what
+/// happens on them. The gateway's is taken last: a client that is let in can order.
 pub(crate) struct Taken {
-    metrics: TcpListener,
+    metrics: (Metrics, TcpListener),
     user: Ports,
     product: Ports,
     order: Ports,
@@ -46,7 +46,7 @@ impl Taken {
     ///
     /// # Errors
     /// The first that cannot be had.
-    pub(crate) async fn take(options: &ShopOptions) -> Result<Taken, Failure> {
+    pub(crate) async fn take(options: &ShopOptions, metrics: Metrics) -> Result<Taken, Failure> {
         let take = async |setting, address| {
             let taken = listen(setting, address).await;
             taken.map_err(|error| Failure::unavailable(error.to_string()))
@@ -63,7 +63,7 @@ impl Taken {
             })
         };
         Ok(Taken {
-            metrics: take("--metrics-addr", options.metrics_addr).await?,
+            metrics: (metrics, take("--metrics-addr", options.metrics_addr).await?),
             user: ports(("--user-grpc-addr", options.user_grpc_addr), None).await?,
             product: ports(
                 ("--product-grpc-addr", options.product_grpc_addr),
@@ -105,7 +105,7 @@ impl Platform {
         folder: &Path,
         broker: SocketAddr,
     ) -> Result<Platform> {
-        let metrics = Metrics::new(api_gateway::NAME)?;
+        let (metrics, metrics_port) = taken.metrics;
         let secrets = Secrets::in_folder(folder)?;
         let settings = Settings {
             folder,
@@ -146,7 +146,7 @@ impl Platform {
         let ports = Ports {
             grpc: None,
             http: Some(shop),
-            metrics: Some(taken.metrics),
+            metrics: Some(metrics_port),
         };
         let gateway = api_gateway::start(parse(settings.gateway(options)?)?, ports, &metrics)
             .await

@@ -25,6 +25,14 @@ pub(crate) struct ShopOptions {
     /// Where the metrics of all services are
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9090")]
     pub(crate) metrics_addr: SocketAddr,
+    /// The collector that the services' spans are exported to by OTLP/gRPC. Needs a build with the feature `otlp`
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        value_name = "URL",
+        hide_short_help = true
+    )]
+    pub(crate) otlp_endpoint: Option<String>,
     /// Where the user service is called
     #[arg(
         long,

@@ -10,11 +10,11 @@ use axum::response::{IntoResponse, Response};
 use service_common::context::{Context, REQUEST_ID};
 use service_common::failure::{Code, Failure};
 use service_common::server::{Peer, method_label};
+use service_common::trace::{self, Trace};
 use tokio::sync::SemaphorePermit;
 use tracing::Instrument;
 
 use super::address::Network;
-use super::trace;
 use crate::gateway::Shared;
 
 /// The route that answered: an extension of each answer.
@@ -34,12 +34,12 @@ const NO_SNIFFING: (HeaderName, HeaderValue) = (
 
 pub(super) async fn entrance(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let context = Context {
+    let mut context = Context {
         // How long a request may take is for its route to say, not for its client.
         deadline: None,
-        traceparent: trace::of(request.headers()),
         ..Context::of(request.headers())
     };
+    context.trace = trace::begun(context.trace);
     let request_id = context.request_id.clone();
     let method = method_label(request.method());
     let operation = OPERATIONS.into_iter().find(|path| request.uri().path() == *path);
@@ -47,8 +47,11 @@ pub(super) async fn entrance(State(shared): State<Arc<Shared>>, request: Request
         "http",
         method,
         request_id = &*request_id,
-        user_id = tracing::field::Empty
+        trace_id = context.trace.as_ref().map(Trace::trace_id),
+        user_id = tracing::field::Empty,
+        order_id = tracing::field::Empty,
     );
+    context.trace = trace::continued(&span, context.trace);
 
     let answering = async {
         match operation {
@@ -62,6 +65,11 @@ pub(super) async fn entrance(State(shared): State<Arc<Shared>>, request: Request
     let path = template.or(operation).unwrap_or("unmatched");
     let (status, took) = (answer.status().as_u16(), started.elapsed());
     shared.metrics.http_request(method, path, status, took);
+    trace::note(&span, "http.route", path);
+    trace::note_number(&span, "http.response.status_code", i64::from(status));
+    if answer.status().is_server_error() {
+        trace::failed(&span, answer.status().as_str());
+    }
     span.in_scope(|| tracing::debug!(path, status, took_us = took.as_micros(), "answered"));
     let headers = answer.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&request_id) {

@@ -5,7 +5,6 @@ mod admit;
 mod body;
 mod entrance;
 mod limiters;
-mod trace;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

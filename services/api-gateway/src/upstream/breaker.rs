@@ -52,6 +52,11 @@ impl Breaker {
         }
     }
 
+    /// It opened, and nothing was answered since.
+    pub(super) fn is_open(&self) -> bool {
+        self.state().next_try.is_some()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,6 +83,7 @@ mod tests {
             (failure.code, failure.retry_after),
             (Code::Unavailable, Some(OPEN))
         );
+        assert!(opened(now).is_open() && !Breaker::default().is_open());
     }
 
     #[test]

@@ -51,6 +51,11 @@ impl Upstream {
         self.name
     }
 
+    /// Calls are not made at the moment, as none was answered.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.breaker.is_open()
+    }
+
     /// The way there, without any of this.
     pub(crate) fn link(&self) -> Link {
         self.link.clone()

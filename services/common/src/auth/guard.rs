@@ -163,6 +163,9 @@ where
             };
             match admitted {
                 Ok(Some(caller)) => {
+                    if let Caller::User { id, .. } = &caller {
+                        tracing::Span::current().record("user_id", id);
+                    }
                     request.extensions_mut().insert(caller);
                 }
                 Ok(None) => {}

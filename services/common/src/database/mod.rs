@@ -14,6 +14,7 @@ mod transaction;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use prometheus::Histogram;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, ConnectOptions, Executor, SqlSafeStr};
@@ -24,6 +25,7 @@ pub use options::{DatabaseOptions, DatabaseUrl, DatabaseUrlError};
 pub use transaction::Transaction;
 
 use crate::failure::{Code, Failure};
+use crate::metrics::Metrics;
 
 /// A row of a result.
 pub type Row = AnyRow;
@@ -37,6 +39,16 @@ pub enum Kind {
     Postgres,
 }
 
+impl Kind {
+    /// As traces name it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Kind::Sqlite => "sqlite",
+            Kind::Postgres => "postgresql",
+        }
+    }
+}
+
 /// The database of one service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -44,6 +56,8 @@ pub struct Database {
     kind: Kind,
     /// SQLite takes one writer at a time; who waits here waits in line instead of asking again and again.
     writers: Option<Arc<Semaphore>>,
+    /// How long transactions waited to begin, in seconds.
+    waits: Option<Histogram>,
 }
 
 /// The database could not be opened or changed to what this version needs.
@@ -146,7 +160,17 @@ impl Database {
             pool,
             kind,
             writers: (kind == Kind::Sqlite).then(|| Arc::new(Semaphore::new(1))),
+            waits: None,
         })
+    }
+
+    /// The same database; how long transactions wait to begin is measured.
+    #[must_use]
+    pub fn measured(self, metrics: &Metrics) -> Database {
+        Database {
+            waits: Some(metrics.database_wait()),
+            ..self
+        }
     }
 
     /// Which of the two it is.

@@ -1,11 +1,14 @@
 //! A transaction that writes.
 
 use std::ops::{Deref, DerefMut};
+use std::time::Instant;
 
 use sqlx::{Any, AnyConnection};
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Span;
 
 use super::{Database, Kind, now};
+use crate::trace::TARGET;
 
 /// Dropped without [`commit`](Transaction::commit), it is rolled back. Statements are executed on `&mut *transaction`.
 #[derive(Debug)]
@@ -14,10 +17,19 @@ pub struct Transaction {
     inner: sqlx::Transaction<'static, Any>,
     kind: Kind,
     _turn: Option<OwnedSemaphorePermit>,
+    /// Of traces: from asking for a connection to the end.
+    _span: Span,
 }
 
 impl Transaction {
     pub(super) async fn begin(database: &Database) -> sqlx::Result<Transaction> {
+        let span = tracing::debug_span!(
+            target: TARGET,
+            "transaction",
+            otel.kind = "client",
+            db.system.name = database.kind.as_str(),
+        );
+        let asked = Instant::now();
         let turn = match &database.writers {
             Some(writers) => {
                 let wait = database.pool.options().get_acquire_timeout();
@@ -33,10 +45,14 @@ impl Transaction {
             Kind::Sqlite => database.pool.begin_with("BEGIN IMMEDIATE").await?,
             Kind::Postgres => database.pool.begin().await?,
         };
+        if let Some(waits) = &database.waits {
+            waits.observe(asked.elapsed().as_secs_f64());
+        }
         Ok(Transaction {
             inner,
             kind: database.kind,
             _turn: turn,
+            _span: span,
         })
     }
 

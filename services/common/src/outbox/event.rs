@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 use weir_proto::Timestamp;
 
-use crate::context::Context;
+use crate::trace::{self, Trace};
 
 /// An event on its way to a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Event {
     pub(super) at_ms: i64,
     kind: String,
     source: &'static str,
-    traceparent: Option<String>,
+    trace: Option<Trace>,
 }
 
 impl Event {
@@ -36,7 +36,6 @@ impl Event {
         payload: String,
         at_ms: i64,
     ) -> Event {
-        let traceparent = Context::current().and_then(|context| context.traceparent);
         Event {
             id: Uuid::now_v7().to_string(),
             topic: topic.to_owned(),
@@ -46,7 +45,7 @@ impl Event {
             at_ms,
             kind: kind.to_owned(),
             source,
-            traceparent: traceparent.and_then(|value| Some(value.to_str().ok()?.to_owned())),
+            trace: trace::current(),
         }
     }
 
@@ -68,8 +67,11 @@ impl Event {
             ("ce_specversion", "1.0"),
             ("version", &version),
         ]);
-        if let Some(traceparent) = &self.traceparent {
-            headers.insert("traceparent", traceparent);
+        if let Some(trace) = &self.trace {
+            headers.insert("traceparent", trace.parent());
+            if let Some(state) = trace.state() {
+                headers.insert("tracestate", state);
+            }
         }
         // Strings only: nothing that cannot be written.
         serde_json::to_string(&headers).unwrap_or_default()

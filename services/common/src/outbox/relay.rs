@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use tracing::Span;
 use uuid::Uuid;
 
 use super::publisher::Publisher;
@@ -10,6 +11,7 @@ use super::{Outbox, batch, shards};
 use crate::database::Database;
 use crate::metrics::Metrics;
 use crate::server::Stopping;
+use crate::trace::{self, Trace};
 
 /// How often a relay looks for events of other instances, at most.
 const LOOK: Duration = Duration::from_millis(200);
@@ -139,6 +141,7 @@ impl Relay {
             self.renewed = None;
             return Ok(0);
         }
+        let spans: Vec<Span> = waiting.iter().map(publishing).collect();
         let sent = waiting.iter().map(|event| {
             self.publisher
                 .send(&event.topic, &event.key, &event.payload, &event.headers)
@@ -146,7 +149,7 @@ impl Relay {
         let reports = join_all(sent.collect::<Vec<_>>()).await;
         let mut delivered = Vec::with_capacity(waiting.len());
         let mut trouble = None;
-        for (event, report) in waiting.iter().zip(reports) {
+        for ((event, report), span) in waiting.iter().zip(reports).zip(spans) {
             match report.unwrap_or_else(|_| Err("given up".to_owned())) {
                 Ok(()) => {
                     self.metrics.events_published(&event.topic, "delivered", 1);
@@ -154,6 +157,7 @@ impl Relay {
                 }
                 Err(reason) => {
                     self.metrics.events_published(&event.topic, "failed", 1);
+                    trace::failed(&span, &reason);
                     trouble = Some(reason);
                 }
             }
@@ -178,4 +182,21 @@ impl Relay {
         }
         Ok(())
     }
+}
+
+/// The span of a record on its way, in the trace of the request that the event came of.
+fn publishing(event: &batch::Waiting) -> Span {
+    let span = tracing::debug_span!(
+        target: trace::TARGET,
+        parent: None,
+        "publish",
+        otel.kind = "producer",
+        messaging.system = "kafka",
+        messaging.destination.name = event.topic,
+        messaging.kafka.message.key = event.key,
+    );
+    let header = |name: &str| event.headers.get(name).map(String::as_str);
+    let trace = header("traceparent").and_then(|parent| Trace::parse(parent, header("tracestate")));
+    let _ = trace::continued(&span, trace);
+    span
 }

@@ -18,6 +18,7 @@ use super::lifecycle::Lifecycle;
 use crate::auth::{Access, Guard};
 use crate::context::Context;
 use crate::metrics::Metrics;
+use crate::trace::{self, Trace};
 
 /// Calls of one connection that are worked on at a time; the rest wait.
 const CONCURRENT: usize = 1_024;
@@ -121,9 +122,17 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let started = Instant::now();
-        let context = Context::of(request.headers());
+        let mut context = Context::of(request.headers());
         let method = request.uri().path().to_owned();
-        let span = tracing::info_span!("grpc", method, request_id = %context.request_id);
+        let span = tracing::info_span!(
+            "grpc",
+            method,
+            request_id = &*context.request_id,
+            trace_id = context.trace.as_ref().map(Trace::trace_id),
+            user_id = tracing::field::Empty,
+            order_id = tracing::field::Empty,
+        );
+        context.trace = trace::continued(&span, context.trace);
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         let metrics = self.metrics.clone();
@@ -141,6 +150,7 @@ where
                         &method
                     };
                     metrics.grpc_handled(method, code, started.elapsed());
+                    trace::answered(&tracing::Span::current(), code);
                 }
                 answer
             }

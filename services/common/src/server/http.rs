@@ -104,7 +104,7 @@ async fn ready(State(operations): State<Operations>) -> Response {
 }
 
 async fn scrape(State(operations): State<Operations>) -> Response {
-    operations.health.observe().await;
+    operations.metrics.observe().await;
     match operations.metrics.scrape() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),

@@ -48,7 +48,8 @@ impl Server {
     /// A port that cannot be served.
     pub async fn start(self, lifecycle: Lifecycle) -> Result<Running, ServeError> {
         let addresses = self.ports.addresses()?;
-        let operations = operations(self.health, &self.metrics, &lifecycle);
+        self.metrics.observed_by(&self.health);
+        let operations = operations(self.health.clone(), &self.metrics, &lifecycle);
         if let Some(listener) = self.ports.metrics {
             serve_http(listener, operations.clone(), &lifecycle);
         }
@@ -60,25 +61,27 @@ impl Server {
         if let (Some(listener), Some(grpc)) = (self.ports.grpc, self.grpc) {
             serve_grpc(listener, grpc, self.metrics, &lifecycle).await?;
         }
-        Ok(Running::new(lifecycle, addresses))
+        Ok(Running::new(lifecycle, addresses, self.health))
     }
 }
 
 /// A service that runs: where it is reached, and its end.
-#[derive(Debug)]
 pub struct Running {
     lifecycle: Lifecycle,
     addresses: Addresses,
+    /// Kept for those who look after its metrics.
+    _health: Arc<dyn Health>,
     database: Option<Database>,
 }
 
 impl Running {
     /// One with these ports.
     #[must_use]
-    pub fn new(lifecycle: Lifecycle, addresses: Addresses) -> Running {
+    pub fn new(lifecycle: Lifecycle, addresses: Addresses, health: Arc<dyn Health>) -> Running {
         Running {
             lifecycle,
             addresses,
+            _health: health,
             database: None,
         }
     }

@@ -45,6 +45,7 @@ async fn serve(url: &str, folder: &Path, kafka: &str, topic: &str) -> UserServic
         telemetry: TelemetryOptions {
             metrics_addr: loopback,
             log_level: "info".to_owned(),
+            otlp_endpoint: None,
         },
     };
     let ports = Ports {

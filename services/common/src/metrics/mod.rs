@@ -1,41 +1,43 @@
 //! The metrics of all services of this process: one registry, each metric labelled by its `service`.
+//!
+//! All of them are made in [`families`], and stand in `docs/metrics.md`.
 
-use std::sync::Arc;
+mod families;
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use prometheus::{Encoder, Histogram, IntCounter, TextEncoder};
 
-/// Seconds, for everything that a client waits for.
-const LATENCIES: [f64; 13] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+use self::families::Families;
+pub use self::families::Family;
+use crate::server::Health;
 
 /// The metrics as one service uses them. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
     service: &'static str,
-    all: Arc<All>,
+    all: Arc<Families>,
+    observers: Arc<Mutex<Vec<Weak<dyn Health>>>>,
 }
 
-struct All {
-    registry: Registry,
-    http_requests: IntCounterVec,
-    http_seconds: HistogramVec,
-    grpc_calls: IntCounterVec,
-    grpc_handled: IntCounterVec,
-    grpc_seconds: HistogramVec,
-    orders_created: IntCounterVec,
-    order_seconds: HistogramVec,
-    events_published: IntCounterVec,
-    outbox_depth: IntGaugeVec,
-    outbox_age: IntGaugeVec,
-    saga_states: IntGaugeVec,
-    payments: IntCounterVec,
-    logins: IntCounterVec,
-    rate_limited: IntCounterVec,
-    pool: IntGaugeVec,
+/// What became of the spans of a process.
+#[derive(Clone, Debug)]
+pub struct Spans {
+    exported: IntCounter,
+    dropped: IntCounter,
+}
+
+impl Spans {
+    /// The collector has them.
+    pub fn exported(&self, count: u64) {
+        self.exported.inc_by(count);
+    }
+
+    /// They are lost: the collector is away, or there were too many.
+    pub fn dropped(&self, count: u64) {
+        self.dropped.inc_by(count);
+    }
 }
 
 impl Metrics {
@@ -44,80 +46,35 @@ impl Metrics {
     /// # Errors
     /// A name is taken twice: a fault of the program.
     pub fn new(service: &'static str) -> Result<Metrics, prometheus::Error> {
-        let registry = Registry::new();
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            let labels: Vec<&str> = ["service"].iter().chain(labels).copied().collect();
-            let made = IntCounterVec::new(Opts::new(name, help), &labels)?;
-            registry.register(Box::new(made.clone()))?;
-            Ok::<_, prometheus::Error>(made)
-        };
-        let gauge = |name: &str, help: &str, labels: &[&str]| {
-            let labels: Vec<&str> = ["service"].iter().chain(labels).copied().collect();
-            let made = IntGaugeVec::new(Opts::new(name, help), &labels)?;
-            registry.register(Box::new(made.clone()))?;
-            Ok::<_, prometheus::Error>(made)
-        };
-        let seconds = |name: &str, help: &str, labels: &[&str]| {
-            let labels: Vec<&str> = ["service"].iter().chain(labels).copied().collect();
-            let opts = HistogramOpts::new(name, help).buckets(LATENCIES.to_vec());
-            let made = HistogramVec::new(opts, &labels)?;
-            registry.register(Box::new(made.clone()))?;
-            Ok::<_, prometheus::Error>(made)
-        };
-        let all = All {
-            http_requests: counter(
-                "http_requests_total",
-                "HTTP requests answered; path is the route's template.",
-                &["method", "path", "status"],
-            )?,
-            http_seconds: seconds(
-                "http_request_duration_seconds",
-                "From a request's head to the head of its answer.",
-                &["method", "path"],
-            )?,
-            grpc_calls: counter(
-                "grpc_calls_total",
-                "gRPC calls made to other services.",
-                &["method", "code"],
-            )?,
-            grpc_handled: counter("grpc_handled_total", "gRPC calls answered.", &["method", "code"])?,
-            grpc_seconds: seconds(
-                "grpc_handling_seconds",
-                "From a gRPC call to the head of its answer.",
-                &["method"],
-            )?,
-            orders_created: counter(
-                "orders_created_total",
-                "Orders taken. Not by user: their number has no bound.",
-                &[],
-            )?,
-            order_seconds: seconds("order_latency_seconds", "Work on orders.", &["operation"])?,
-            events_published: counter(
-                "kafka_events_published_total",
-                "Events of the outbox handed to Kafka: delivered or failed.",
-                &["topic", "status"],
-            )?,
-            outbox_depth: gauge("outbox_depth", "Events that wait to be published.", &[])?,
-            outbox_age: gauge(
-                "outbox_oldest_age_ms",
-                "How long the oldest event waits to be published.",
-                &[],
-            )?,
-            saga_states: gauge("order_states", "Orders that are under way, by state.", &["state"])?,
-            payments: counter("payments_total", "Payments settled, by outcome.", &["outcome"])?,
-            logins: counter("logins_total", "Attempts to log in, by outcome.", &["outcome"])?,
-            rate_limited: counter("rate_limited_total", "Requests refused with 429.", &["limit"])?,
-            pool: gauge(
-                "database_connections",
-                "Connections to the database, by state.",
-                &["state"],
-            )?,
-            registry,
-        };
         Ok(Metrics {
             service,
-            all: Arc::new(all),
+            all: Arc::new(Families::new()?),
+            observers: Arc::default(),
         })
+    }
+
+    /// All that there are.
+    #[must_use]
+    pub fn families(&self) -> &[Family] {
+        &self.all.made
+    }
+
+    /// From now on this brings its gauges up to date before they are read, as long as somebody else keeps it.
+    pub fn observed_by(&self, health: &Arc<dyn Health>) {
+        let mut observers = self.observers.lock().unwrap_or_else(PoisonError::into_inner);
+        observers.retain(|observer| observer.strong_count() > 0);
+        observers.push(Arc::downgrade(health));
+    }
+
+    /// Brings the gauges of all services of this process up to date.
+    pub async fn observe(&self) {
+        let observers = self
+            .observers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let all = observers.iter().filter_map(Weak::upgrade);
+        futures::future::join_all(all.map(|health| async move { health.observe().await })).await;
     }
 
     /// The same metrics, as another service of this process uses them.
@@ -125,7 +82,7 @@ impl Metrics {
     pub fn of(&self, service: &'static str) -> Metrics {
         Metrics {
             service,
-            all: Arc::clone(&self.all),
+            ..self.clone()
         }
     }
 
@@ -189,7 +146,7 @@ impl Metrics {
     /// How many orders are in a state.
     pub fn order_state(&self, state: &str, count: i64) {
         self.all
-            .saga_states
+            .order_states
             .with_label_values(&[self.service, state])
             .set(count);
     }
@@ -220,6 +177,54 @@ impl Metrics {
         let idle = i64::try_from(idle).unwrap_or(i64::MAX);
         for (state, count) in [("idle", idle), ("used", i64::from(open) - idle)] {
             self.all.pool.with_label_values(&[self.service, state]).set(count);
+        }
+    }
+
+    /// How long statements wait for a connection.
+    #[must_use]
+    pub fn database_wait(&self) -> Histogram {
+        self.all.database_wait.with_label_values(&[self.service])
+    }
+
+    /// An idempotency key was seen again, and the answer that was kept given.
+    pub fn replayed(&self, operation: &str) {
+        self.all
+            .replays
+            .with_label_values(&[self.service, operation])
+            .inc();
+    }
+
+    /// How many payments are in a status.
+    pub fn payment_state(&self, status: &str, count: i64) {
+        self.all
+            .payment_states
+            .with_label_values(&[self.service, status])
+            .set(count);
+    }
+
+    /// The provider answered a call, or did not.
+    pub fn provider_call(&self, call: &str, outcome: &str, took: Duration) {
+        self.all
+            .provider_seconds
+            .with_label_values(&[self.service, call, outcome])
+            .observe(took.as_secs_f64());
+    }
+
+    /// Whether calls to a service are being held back.
+    pub fn breaker(&self, upstream: &str, is_open: bool) {
+        self.all
+            .breakers
+            .with_label_values(&[self.service, upstream])
+            .set(i64::from(is_open));
+    }
+
+    /// The counters of exported spans.
+    #[must_use]
+    pub fn spans(&self) -> Spans {
+        let counter = |outcome| self.all.spans.with_label_values(&[self.service, outcome]);
+        Spans {
+            exported: counter("exported"),
+            dropped: counter("dropped"),
         }
     }
 

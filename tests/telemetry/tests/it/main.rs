@@ -1,0 +1,9 @@
+//! The shop seen from outside.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod client;
+mod collector;
+mod metrics;
+mod secrets;
+mod traces;
+mod world;
