@@ -14,8 +14,9 @@ use weir_proto::Money;
 use weir_rpc::common::v1::{Empty, HealthStatus};
 use weir_rpc::order::v1::order_service_server::{OrderService, OrderServiceServer};
 use weir_rpc::order::v1::{
-    BeginPaymentRequest, BeginPaymentResponse, CancelOrderRequest, CreateOrderRequest, GetOrderRequest,
-    ListOrdersRequest, ListOrdersResponse, OrderResponse, PaymentSettledRequest,
+    BeginPaymentRequest, BeginPaymentResponse, CancelOrderRequest, CreateOrderRequest, DocumentResponse,
+    GetDocumentRequest, GetOrderRequest, ListOrdersRequest, ListOrdersResponse, OrderResponse,
+    PaymentSettledRequest,
 };
 use weir_rpc::user::v1::user_service_server::{UserService, UserServiceServer};
 use weir_rpc::user::v1::{
@@ -148,6 +149,7 @@ service! {
     } lacks {
         create_order: CreateOrderRequest => OrderResponse,
         list_orders: ListOrdersRequest => ListOrdersResponse,
+        get_document: GetDocumentRequest => DocumentResponse,
         health_check: Empty => HealthStatus,
     }
 }
