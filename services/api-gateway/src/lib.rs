@@ -6,19 +6,16 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `routes` | every route with its handler: from a request to messages of the contract, and back |
+//! | `routes` | every route with its handler: from a request to messages of the contract, and back (`service_common::rest`) |
 //! | `edge` | what stands before the handlers: addresses, limits, tokens, bodies, deadlines |
-//! | `request` | requests read strictly, all their faults gathered |
 //! | `upstream` | calls to services: retries with a budget, circuit breakers |
 //! | `openapi` | the document, and the page that shows it |
 
-mod answer;
 mod edge;
 mod gateway;
 mod openapi;
 mod options;
 mod readiness;
-mod request;
 mod routes;
 mod run;
 mod upstream;

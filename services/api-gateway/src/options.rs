@@ -125,7 +125,7 @@ pub struct Limits {
 
 /// A currency as ISO 4217 writes it.
 fn currency(text: &str) -> Result<String, String> {
-    match crate::request::is_currency(text) {
+    match service_common::rest::is_currency(text) {
         true => Ok(text.to_owned()),
         false => Err("a currency is three upper-case letters, such as `USD`".to_owned()),
     }

@@ -10,6 +10,7 @@
 //! | [`files`] | files in a folder, S3 or Google Cloud Storage; the URL alone decides |
 //! | [`workers`] | work that takes a core, a few at a time |
 //! | [`server`] | a gRPC and an HTTP port, started and stopped |
+//! | [`rest`] | REST as the gateway and the services' own ports speak it |
 //! | [`client`] | calls to other services: tokens, deadlines |
 //! | [`context`] | what a request carries from hop to hop |
 //! | [`trace`] | which work belongs together, whoever does it |
@@ -31,6 +32,7 @@ pub mod metrics;
 pub mod options;
 pub mod outbox;
 pub mod program;
+pub mod rest;
 pub mod secret;
 pub mod server;
 pub mod telemetry;

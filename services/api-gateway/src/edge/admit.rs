@@ -4,28 +4,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, RawPathParams, Request};
-use axum::http::Method;
-use axum::http::request::Parts;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use service_common::auth::{Caller, bearer};
 use service_common::context::Context;
 use service_common::failure::{Code, Failure};
+use service_common::rest::body::{self, Media};
+use service_common::rest::headers::{idempotency_key, known};
+use service_common::rest::{Answer, Inbound, Repeat, images, path_id};
 
 use super::address::Network;
-use super::body::{self, Media};
 use super::entrance::Template;
-use crate::answer::Answer;
 use crate::gateway::Shared;
-use crate::request::{Inbound, PathId, idempotency_key, known};
 use crate::routes::{Attempts, Body, Keyed, Patience, Route};
-use crate::upstream::Repeat;
 
 /// How much longer than its calls a request may take: they should fail first, and say why.
 const GRACE: Duration = Duration::from_millis(250);
-
-/// The largest file of a picture, in bytes: what the product service takes.
-const LARGEST_PICTURE: usize = 4 * 1024 * 1024;
 
 /// After which time there may be room for another picture.
 const ROOM: Duration = Duration::from_secs(1);
@@ -71,7 +65,7 @@ async fn admit(shared: &Shared, route: &Route, request: Request) -> Result<(Cont
             let largest = shared.options.limits.max_body_bytes;
             body::read(&parts.headers, body, Media::Json, largest, patience).await?
         }
-        Body::Picture => body::read(&parts.headers, body, Media::Picture, LARGEST_PICTURE, patience).await?,
+        Body::Picture => body::read(&parts.headers, body, Media::Picture, images::LARGEST, patience).await?,
         Body::None => Bytes::new(),
     };
     let context = Context {
@@ -84,7 +78,7 @@ async fn admit(shared: &Shared, route: &Route, request: Request) -> Result<(Cont
         ..Context::current().unwrap_or_else(Context::unasked)
     };
     let inbound = Inbound {
-        repeat: repeat(&parts.method, key.as_deref()),
+        repeat: Repeat::of(&parts.method, key.as_deref()),
         caller,
         id,
         query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -108,24 +102,5 @@ fn time_of(shared: &Shared, route: &Route) -> Duration {
     match route.patience {
         Patience::Short => shared.options.patience.request_timeout,
         Patience::Long => shared.options.patience.order_timeout,
-    }
-}
-
-/// By HTTP, all but POST may be sent again (RFC 9110, 9.2.2); a POST with a key is done once however often it comes.
-fn repeat(method: &Method, key: Option<&str>) -> Repeat {
-    match *method == Method::POST && key.is_none() {
-        true => Repeat::Never,
-        false => Repeat::Safe,
-    }
-}
-
-async fn path_id(parts: &mut Parts) -> Result<PathId, Failure> {
-    let unreadable = |_| Failure::new(Code::NotFound, "there is nothing at this path");
-    let parameters = RawPathParams::from_request_parts(parts, &())
-        .await
-        .map_err(unreadable)?;
-    match parameters.iter().next() {
-        Some((_, text)) => PathId::parse(text),
-        None => Ok(PathId::none()),
     }
 }

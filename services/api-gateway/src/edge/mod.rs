@@ -2,7 +2,6 @@
 
 mod address;
 mod admit;
-mod body;
 mod entrance;
 mod limiters;
 

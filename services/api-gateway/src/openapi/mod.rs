@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use service_common::auth::Access;
 use service_common::failure::Code;
+use service_common::rest::headers::LONGEST_KEY;
 
-use crate::request::LONGEST_KEY;
 use crate::routes::{Attempts, Body, Content, Keyed, Kind, Need, Parameter, Route, routes};
 
 /// The document: OpenAPI 3.1.

@@ -7,15 +7,15 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use service_common::auth::{Caller, JwkSet};
 use service_common::failure::{Code, Failure};
+use service_common::rest::answer::{created, nothing, ok};
+use service_common::rest::{Answer, Inbound};
 use weir_rpc::common::v1::Empty;
 use weir_rpc::user::v1::user_service_client::UserServiceClient;
 use weir_rpc::user::v1::{AuthRequest, CreateUserRequest, LogoutRequest, RefreshRequest, Session};
 
 use super::users::UserBody;
 use super::{Content, Route};
-use crate::answer::{Answer, created, nothing, ok};
 use crate::gateway::Shared;
-use crate::request::Inbound;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![

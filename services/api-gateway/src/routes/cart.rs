@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::http::Method;
 use serde::Serialize;
 use service_common::failure::Code;
+use service_common::rest::answer::ok;
+use service_common::rest::{Answer, Inbound};
 use weir_rpc::user::v1::user_service_client::UserServiceClient;
 use weir_rpc::user::v1::{Cart, DeleteCartItemRequest, GetCartRequest, PutCartItemRequest};
 
 use super::{Content, Route};
-use crate::answer::{Answer, ok};
 use crate::gateway::Shared;
-use crate::request::Inbound;
 
 const ITEM: &str = "/api/v1/cart/items/{product_id}";
 

@@ -5,12 +5,11 @@ use std::sync::{Arc, LazyLock};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use service_common::failure::Code;
+use service_common::rest::{Answer, Inbound};
 
 use super::{Content, Route};
-use crate::answer::Answer;
 use crate::gateway::Shared;
 use crate::openapi;
-use crate::request::Inbound;
 
 const PAGE: &str = include_str!("documents/docs.html");
 

@@ -17,13 +17,11 @@ use std::sync::Arc;
 use axum::http::Method;
 use service_common::auth::Access;
 use service_common::failure::Code;
+use service_common::rest::{Answer, Inbound};
 
-pub(crate) use orders::status_words as order_statuses;
 pub(crate) use payments::status_words as payment_statuses;
 
-use crate::answer::Answer;
 use crate::gateway::Shared;
-use crate::request::Inbound;
 
 /// All routes but those of the probes.
 pub(crate) fn routes() -> Vec<Route> {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::http::Method;
 use serde::Serialize;
 use service_common::failure::{Code, Failure};
+use service_common::rest::answer::{created, money, ok, renamed, some, word};
+use service_common::rest::{Answer, Inbound};
 use weir_proto::Money;
 use weir_rpc::common::v1 as common;
 use weir_rpc::payment::v1::payment_service_client::PaymentServiceClient;
@@ -13,9 +15,7 @@ use weir_rpc::payment::v1::{
 };
 
 use super::{Content, Route};
-use crate::answer::{Answer, created, money, ok, renamed, some, word};
 use crate::gateway::Shared;
-use crate::request::Inbound;
 
 /// The states of a payment, as REST names them.
 const STATUSES: [(&str, PaymentStatus); 9] = [

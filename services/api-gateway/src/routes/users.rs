@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use serde::Serialize;
+use service_common::rest::answer::{moment, ok};
+use service_common::rest::{Answer, Inbound};
 use weir_rpc::user::v1::user_service_client::UserServiceClient;
 use weir_rpc::user::v1::{GetUserRequest, UserResponse};
 
 use super::{Content, Route};
-use crate::answer::{Answer, moment, ok};
 use crate::gateway::Shared;
-use crate::request::Inbound;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![

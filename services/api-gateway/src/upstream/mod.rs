@@ -14,20 +14,12 @@ use tonic::{Response, Status};
 
 use breaker::Breaker;
 use budget::Budget;
+use service_common::rest::Repeat;
 
 /// How often a call is made again.
 const MOST_REPEATS: u32 = 2;
 /// The longest pause before the first repetition; it doubles with the next.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// Whether a call that was made twice does what one does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// It does: it reads, it sets, or it carries an idempotency key.
-    Safe,
-    /// It may do it twice.
-    Never,
-}
 
 /// A service that the gateway calls.
 pub(crate) struct Upstream {

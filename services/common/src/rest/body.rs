@@ -6,12 +6,15 @@ use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
-use service_common::failure::{Code, Failure};
+
+use crate::failure::{Code, Failure};
 
 /// What kind of body a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Media {
+pub enum Media {
+    /// JSON.
     Json,
+    /// The file of a picture: PNG or JPEG.
     Picture,
 }
 
@@ -35,7 +38,7 @@ impl Media {
 ///
 /// # Errors
 /// It is something else, or too large, or takes longer than `patience`.
-pub(super) async fn read(
+pub async fn read(
     headers: &HeaderMap,
     body: Body,
     wanted: Media,

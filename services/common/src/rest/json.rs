@@ -5,10 +5,10 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use service_common::failure::{Code, Failure, FieldFaults};
 use weir_proto::Money;
 
 use super::text_fault;
+use crate::failure::{Code, Failure, FieldFaults};
 
 const MISSING: &str = "missing";
 
@@ -64,7 +64,7 @@ const MOST_MEMBERS: usize = 256;
 
 /// The fields of an object. A method that finds its field wrong notes that and gives something in its place, which nobody
 /// will see.
-pub(crate) struct Fields<'a> {
+pub struct Fields<'a> {
     /// Of this object in the body: `items[2].`.
     path: String,
     object: Object<'a>,
@@ -73,17 +73,17 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// A text that must be there.
-    pub(crate) fn text(&mut self, name: &str) -> String {
+    pub fn text(&mut self, name: &str) -> String {
         self.required(name, text).unwrap_or_default()
     }
 
     /// A text that may be missing, or null.
-    pub(crate) fn text_or_none(&mut self, name: &str) -> Option<String> {
+    pub fn text_or_none(&mut self, name: &str) -> Option<String> {
         self.optional(name, text)
     }
 
     /// A whole number that must be there.
-    pub(crate) fn whole(&mut self, name: &str) -> u32 {
+    pub fn whole(&mut self, name: &str) -> u32 {
         self.required(name, |raw| {
             let fault = || format!("not a whole number from 0 to {}", u32::MAX);
             raw.parse().map_err(|_| fault())
@@ -92,7 +92,7 @@ impl<'a> Fields<'a> {
     }
 
     /// An amount of money that must be there: a text or a number.
-    pub(crate) fn money(&mut self, name: &str) -> Money {
+    pub fn money(&mut self, name: &str) -> Money {
         self.required(name, |raw| {
             let digits = match raw.as_bytes().first() {
                 Some(b'"') => text(raw)?,
@@ -105,7 +105,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A currency that may be missing, or null.
-    pub(crate) fn currency_or(&mut self, name: &str, default: &str) -> String {
+    pub fn currency_or(&mut self, name: &str, default: &str) -> String {
         let given = self.optional(name, |raw| {
             let text = text(raw)?;
             match super::is_currency(&text) {
@@ -117,13 +117,13 @@ impl<'a> Fields<'a> {
     }
 
     /// An object that must be there.
-    pub(crate) fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
+    pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
         let object = self.required(name, object)?;
         Some(self.within(name, object, read))
     }
 
     /// A list of objects that must be there.
-    pub(crate) fn list<T>(&mut self, name: &str, mut read: impl FnMut(&mut Fields<'_>) -> T) -> Vec<T> {
+    pub fn list<T>(&mut self, name: &str, mut read: impl FnMut(&mut Fields<'_>) -> T) -> Vec<T> {
         let values = self.required(name, |raw| {
             serde_json::from_str::<Vec<&RawValue>>(raw).map_err(|_| "not a list".to_owned())
         });

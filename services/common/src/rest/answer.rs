@@ -6,20 +6,23 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prost_types::Timestamp;
 use serde::Serialize;
-use service_common::failure::{Failure, FieldFaults};
 use weir_proto::Money;
 use weir_rpc::common::v1 as common;
 
-/// What a handler gives.
-pub(crate) type Answer = Result<Response, Failure>;
+use super::Answer;
+use crate::failure::{Failure, FieldFaults};
 
 /// 200 with this body.
-pub(crate) fn ok(body: impl Serialize) -> Answer {
+///
+/// # Errors
+/// None: as all that answers are made by.
+pub fn ok(body: impl Serialize) -> Answer {
     Ok(Json(body).into_response())
 }
 
 /// 200 with this body, which is JSON already.
-pub(crate) fn json(body: Bytes) -> Response {
+#[must_use]
+pub fn json(body: Bytes) -> Response {
     (
         [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
         body,
@@ -28,7 +31,10 @@ pub(crate) fn json(body: Bytes) -> Response {
 }
 
 /// 201 with this body, and where it can be read from now on.
-pub(crate) fn created(location: &str, body: impl Serialize) -> Answer {
+///
+/// # Errors
+/// The place is none: a fault of ours.
+pub fn created(location: &str, body: impl Serialize) -> Answer {
     let mut answer = (StatusCode::CREATED, Json(body)).into_response();
     let location = HeaderValue::from_str(location).map_err(Failure::internal)?;
     answer.headers_mut().insert(header::LOCATION, location);
@@ -36,12 +42,16 @@ pub(crate) fn created(location: &str, body: impl Serialize) -> Answer {
 }
 
 /// 204.
-pub(crate) fn nothing() -> Answer {
+///
+/// # Errors
+/// None.
+pub fn nothing() -> Answer {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// The same failure, its fields named as REST names them.
-pub(crate) fn renamed(failure: Failure, names: &[(&str, &str)]) -> Failure {
+#[must_use]
+pub fn renamed(failure: Failure, names: &[(&str, &str)]) -> Failure {
     let mut faults = FieldFaults::default();
     for fault in &failure.fields {
         let known = names.iter().find(|(of_service, _)| *of_service == fault.field);
@@ -54,13 +64,19 @@ pub(crate) fn renamed(failure: Failure, names: &[(&str, &str)]) -> Failure {
 }
 
 /// An amount that a service sent.
-pub(crate) fn money(sent: &common::Money) -> Result<Money, Failure> {
+///
+/// # Errors
+/// It is negative: a fault of ours.
+pub fn money(sent: &common::Money) -> Result<Money, Failure> {
     let negative = || Failure::internal("a service sent a negative amount");
     Money::from_minor(sent.minor_units).ok_or_else(negative)
 }
 
 /// The word for a status that a service sent.
-pub(crate) fn word<T: TryFrom<i32> + PartialEq>(
+///
+/// # Errors
+/// There is none: a fault of ours.
+pub fn word<T: TryFrom<i32> + PartialEq>(
     words: &[(&'static str, T)],
     sent: i32,
 ) -> Result<&'static str, Failure> {
@@ -72,7 +88,8 @@ pub(crate) fn word<T: TryFrom<i32> + PartialEq>(
 }
 
 /// A moment as RFC 3339 writes it.
-pub(crate) fn moment(sent: Option<Timestamp>) -> Option<String> {
+#[must_use]
+pub fn moment(sent: Option<Timestamp>) -> Option<String> {
     let sent = sent?;
     let ms = sent
         .seconds
@@ -82,7 +99,8 @@ pub(crate) fn moment(sent: Option<Timestamp>) -> Option<String> {
 }
 
 /// A text that a message leaves empty where there is none.
-pub(crate) fn some(text: String) -> Option<String> {
+#[must_use]
+pub fn some(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
@@ -106,7 +124,7 @@ mod tests {
         let failure = Failure::field("amount.minor_units", "more than there is");
         let told = renamed(failure, &[("amount.minor_units", "amount")]);
         assert_eq!(told, Failure::field("amount", "more than there is"));
-        let other = Failure::new(service_common::failure::Code::NotFound, "there is none");
+        let other = Failure::new(crate::failure::Code::NotFound, "there is none");
         assert_eq!(renamed(other.clone(), &[("a", "b")]), other);
     }
 

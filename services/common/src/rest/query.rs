@@ -2,11 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use service_common::failure::{Failure, FieldFaults};
 use url::form_urlencoded;
 use weir_proto::Money;
 
 use super::text_fault;
+use crate::failure::{Failure, FieldFaults};
 
 /// Reads a query; `read` takes its parameters. What `read` gives is given only where none was wrong.
 pub(super) fn read<T>(query: &str, read: impl FnOnce(&mut Parameters) -> T) -> Result<T, Failure> {
@@ -21,14 +21,14 @@ pub(super) fn read<T>(query: &str, read: impl FnOnce(&mut Parameters) -> T) -> R
 
 /// The parameters of a query; those that nobody asks for are left alone. A method that finds its parameter wrong notes
 /// that and gives something in its place, which nobody will see.
-pub(crate) struct Parameters {
+pub struct Parameters {
     all: Vec<(String, String)>,
     faults: FieldFaults,
 }
 
 impl Parameters {
     /// A text that must be there.
-    pub(crate) fn text(&mut self, name: &str) -> String {
+    pub fn text(&mut self, name: &str) -> String {
         self.text_or_none(name).unwrap_or_else(|| {
             self.faults.add(name, "missing");
             String::new()
@@ -36,7 +36,7 @@ impl Parameters {
     }
 
     /// A text that may be missing; an empty one is.
-    pub(crate) fn text_or_none(&mut self, name: &str) -> Option<String> {
+    pub fn text_or_none(&mut self, name: &str) -> Option<String> {
         let text = self.single(name).filter(|text| !text.is_empty())?;
         if let Some(fault) = text_fault(&text) {
             self.faults.add(name, fault);
@@ -45,7 +45,7 @@ impl Parameters {
     }
 
     /// A whole number within bounds.
-    pub(crate) fn whole_or(&mut self, name: &str, default: u32, bounds: RangeInclusive<u32>) -> u32 {
+    pub fn whole_or(&mut self, name: &str, default: u32, bounds: RangeInclusive<u32>) -> u32 {
         let Some(text) = self.single(name) else {
             return default;
         };
@@ -62,13 +62,13 @@ impl Parameters {
     }
 
     /// An amount of money that may be missing.
-    pub(crate) fn money_or_none(&mut self, name: &str) -> Option<Money> {
+    pub fn money_or_none(&mut self, name: &str) -> Option<Money> {
         let text = self.single(name)?;
         self.faults.take(name, Money::parse(&text))
     }
 
     /// One of several words that may be missing.
-    pub(crate) fn word_or_none<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Option<T> {
+    pub fn word_or_none<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Option<T> {
         let text = self.single(name)?;
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
