@@ -16,6 +16,7 @@ mod orders;
 mod payment;
 pub mod remote;
 mod request;
+mod rest;
 mod run;
 pub mod store;
 mod take;

@@ -25,7 +25,7 @@ use crate::document::Documents;
 use crate::options::Options;
 use crate::orders::{Needs, Orders, Rules};
 use crate::remote::{RemoteCashier, RemoteWarehouse};
-use crate::{NAME, access, store};
+use crate::{NAME, access, rest, store};
 
 /// How long events have to be published before the service stops.
 const PUBLISH: Duration = Duration::from_secs(5);
@@ -118,17 +118,19 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         guard: guard.clone(),
         metrics: metrics.clone(),
     });
+    let api = Api { orders, documents };
+    let http = rest::router(&api, guard.clone());
     let server = Server {
         ports,
         health: Arc::new(health),
         metrics,
         grpc: Some(Grpc {
-            routes: Routes::new(OrderServiceServer::new(Api { orders, documents })),
+            routes: Routes::new(OrderServiceServer::new(api)),
             guard,
             access,
             services: &[SERVICE_NAME],
         }),
-        http: None,
+        http: Some(http),
     };
     Ok(OrderService {
         running: server.start(lifecycle).await?.with(database.clone()),

@@ -13,6 +13,7 @@ mod picture;
 mod product;
 mod request;
 mod reservation;
+mod rest;
 mod run;
 mod seed;
 mod stock;

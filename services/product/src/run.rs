@@ -18,7 +18,7 @@ use crate::catalogue::Products;
 use crate::images::Images;
 use crate::options::Options;
 use crate::picture::LARGEST_UPLOAD;
-use crate::{NAME, access, store};
+use crate::{NAME, access, rest, store};
 
 /// What a message holds beside a picture, in bytes: an id.
 const BESIDE: usize = 1_024;
@@ -85,6 +85,7 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         products: products.clone(),
         images: images.clone(),
     };
+    let http = rest::router(&api, guard.clone());
     let server = Server {
         ports,
         health: Arc::new(health),
@@ -97,7 +98,7 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
             access,
             services: &[SERVICE_NAME],
         }),
-        http: None,
+        http: Some(http),
     };
     Ok(ProductService {
         running: server.start(lifecycle).await?.with(database),

@@ -8,6 +8,8 @@
 //! | [`dev_broker`] | a development broker inside the test's own process |
 //! | [`broker_process`] | a development broker as a child, which can be killed |
 //! | [`kafka_process`] | an Apache Kafka as a child, which can be killed |
+//! | [`http`] | HTTP by hand |
+//! | [`users`] | a user service that knows its keys, for services that check tokens |
 //! | [`child`] | a child process, with its log, that ends with its parent |
 //! | [`address`] | addresses that stay free |
 //! | [`patience`] | waiting for a condition, with a deadline that says what was seen |
@@ -18,6 +20,8 @@ pub mod buckets;
 pub mod child;
 pub mod databases;
 pub mod dev_broker;
+pub mod http;
 pub mod kafka_process;
 pub mod patience;
 pub mod servers;
+pub mod users;

@@ -1,6 +1,5 @@
 //! A user service that knows its keys and that every session but `ended` stands.
 
-use service_common::auth::SigningKey;
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -17,16 +16,17 @@ struct Users {
     keys: String,
 }
 
-/// Serves it until the test ends; gives its address.
-pub(crate) async fn serve(key: &SigningKey) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let users = Users {
-        keys: key.public().to_json(),
-    };
+/// Serves it until the test's runtime ends; gives its address. It shows these keys.
+///
+/// # Errors
+/// No port can be had.
+pub async fn serve(keys: String) -> std::io::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    let users = Users { keys };
     let server = Server::builder().add_service(UserServiceServer::new(users));
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
-    address
+    Ok(address)
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -86,5 +86,5 @@ impl UserService for Users {
 }
 
 fn never() -> Status {
-    Status::unimplemented("the product service does not ask this")
+    Status::unimplemented("no service that is tested asks this")
 }

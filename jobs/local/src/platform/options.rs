@@ -49,7 +49,7 @@ pub(crate) struct ShopOptions {
         hide_short_help = true
     )]
     pub(crate) product_grpc_addr: SocketAddr,
-    /// Where the product service's health is
+    /// Where the product service's own REST and health are
     #[arg(
         long,
         value_name = "HOST:PORT",
@@ -65,7 +65,7 @@ pub(crate) struct ShopOptions {
         hide_short_help = true
     )]
     pub(crate) order_grpc_addr: SocketAddr,
-    /// Where the order service's health is
+    /// Where the order service's own REST and health are
     #[arg(
         long,
         value_name = "HOST:PORT",

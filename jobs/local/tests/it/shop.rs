@@ -143,6 +143,11 @@ fn what_a_client_orders_pays_and_cancels_is_counted_once() {
     let (status, list) = shop.ask("GET", "/api/v1/products?skip=0&limit=10", "", None);
     assert_eq!(status, 200, "{list}");
     assert_eq!(list["products"].as_array().unwrap().len(), 10);
+    for product in list["products"].as_array().unwrap() {
+        let (status, picture) = shop.ask("GET", product["image_url"].as_str().unwrap(), "", None);
+        let is_png = picture.as_str().is_some_and(|text| text.starts_with("\u{fffd}PNG"));
+        assert!(status == 200 && is_png, "{status} {product}");
+    }
 
     let (status, taken) = shop.order(&token, "once").unwrap();
     assert_eq!(status, 201, "{taken}");
@@ -170,6 +175,15 @@ fn what_a_client_orders_pays_and_cancels_is_counted_once() {
     let (status, paid) = shop.ask("POST", "/api/v1/payments", &token, Some(payment));
     assert_eq!(status, 201, "{paid}");
     shop.until(&path, &token, "confirmed");
+    let document = format!("{path}/document");
+    let (status, invoice) = shop.ask("GET", &document, &token, None);
+    let invoice = invoice.as_str().unwrap_or_default();
+    let total = taken["total_amount"].as_str().unwrap();
+    assert!(
+        status == 200 && invoice.contains("Invoice") && invoice.contains(total),
+        "{status} {invoice}"
+    );
+    assert_eq!(shop.ask("GET", &document, &stranger, None).0, 404);
 
     let (_, other) = shop.order(&token, "another").unwrap();
     let path = format!("/api/v1/orders/{}", id(&other));

@@ -5,4 +5,5 @@ mod documents;
 mod instance;
 mod model;
 mod others;
+mod rest;
 mod taking;

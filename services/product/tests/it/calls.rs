@@ -10,6 +10,7 @@ use service_common::failure::{Code, Failure};
 use service_common::metrics::Metrics;
 use service_common::server::{Ports, listen};
 use test_support::databases::on_each_database;
+use test_support::users;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
@@ -22,25 +23,23 @@ use weir_rpc::product::v1::{
     ReleaseStockRequest, ReserveStockRequest, SearchRequest, SellStockRequest,
 };
 
-use crate::users;
-
 /// Far beyond what a busy machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running service, and the key that it believes.
-struct Served {
-    service: ProductService,
+pub(crate) struct Served {
+    pub(crate) service: ProductService,
     client: ProductServiceClient<Channel>,
-    key: SigningKey,
+    pub(crate) key: SigningKey,
     _folder: tempfile::TempDir,
 }
 
 impl Served {
-    async fn start(database: &str) -> Served {
+    pub(crate) async fn start(database: &str) -> Served {
         let folder = tempfile::tempdir().unwrap();
         let key = SigningKey::in_file(&folder.path().join("token.pem")).unwrap();
         let token = token(&key, &service());
-        let users = users::serve(&key).await;
+        let users = users::serve(key.public().to_json()).await.unwrap();
         let options = [
             "product-service",
             "--database-url",
@@ -85,7 +84,7 @@ impl Served {
         request
     }
 
-    async fn put(&self, message: PutProductRequest) -> Result<ProductResponse, Failure> {
+    pub(crate) async fn put(&self, message: PutProductRequest) -> Result<ProductResponse, Failure> {
         let request = self.from(&user(Role::Admin, "ses_1"), message);
         answer(self.client.clone().put_product(request).await)
     }
@@ -103,7 +102,7 @@ fn service() -> Caller {
     }
 }
 
-fn user(role: Role, session: &str) -> Caller {
+pub(crate) fn user(role: Role, session: &str) -> Caller {
     Caller::User {
         id: "usr_1".to_owned(),
         role,
@@ -111,7 +110,7 @@ fn user(role: Role, session: &str) -> Caller {
     }
 }
 
-fn token(key: &SigningKey, caller: &Caller) -> String {
+pub(crate) fn token(key: &SigningKey, caller: &Caller) -> String {
     key.issue(caller, Duration::from_secs(600)).unwrap()
 }
 
@@ -129,7 +128,7 @@ async fn get(address: SocketAddr, path: &str) -> String {
     answer
 }
 
-fn keyboard() -> PutProductRequest {
+pub(crate) fn keyboard() -> PutProductRequest {
     PutProductRequest {
         product_id: "kb-1".to_owned(),
         name: "Compact keyboard".to_owned(),
