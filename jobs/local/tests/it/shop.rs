@@ -145,7 +145,9 @@ fn what_a_client_orders_pays_and_cancels_is_counted_once() {
     assert_eq!(list["products"].as_array().unwrap().len(), 10);
     for product in list["products"].as_array().unwrap() {
         let (status, picture) = shop.ask("GET", product["image_url"].as_str().unwrap(), "", None);
-        let is_png = picture.as_str().is_some_and(|text| text.starts_with("\u{fffd}PNG"));
+        let is_png = picture
+            .as_str()
+            .is_some_and(|text| text.starts_with("\u{fffd}PNG"));
         assert!(status == 200 && is_png, "{status} {product}");
     }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +26,8 @@ use super::{Answer, Inbound, Repeat};
 use crate::auth::{Access, Caller, Guard, bearer};
 use crate::context::{Context, REQUEST_ID};
 use crate::failure::{Code, Failure};
+use crate::server::method_label;
+use crate::trace::{self, Trace};
 
 /// The largest body that is JSON, in bytes.
 const LARGEST_JSON: usize = 64 * 1024;
@@ -117,7 +119,6 @@ impl Port {
     }
 
     /// For [`Server::http`](crate::server::Server).
-    #[must_use]
     pub fn router(self) -> Router {
         let router = self
             .paths
@@ -190,18 +191,33 @@ impl Shared {
 
 /// Gives a request its id and its span, and an answer what all answers have.
 async fn entrance(request: Request, next: Next) -> Response {
-    let context = Context {
+    let mut context = Context {
         deadline: None,
         ..Context::of(request.headers())
     };
+    context.trace = trace::begun(context.trace);
     let request_id = context.request_id.clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!(
         "http",
-        method = crate::server::method_label(request.method()),
+        method = method_label(request.method()),
         request_id = &*request_id,
-        user_id = tracing::field::Empty
+        trace_id = context.trace.as_ref().map(Trace::trace_id),
+        user_id = tracing::field::Empty,
+        order_id = tracing::field::Empty,
     );
-    let mut answer = context.scope(next.run(request)).instrument(span).await;
+    context.trace = trace::continued(&span, context.trace);
+    let mut answer = context.scope(next.run(request)).instrument(span.clone()).await;
+    let status = answer.status();
+    trace::note(
+        &span,
+        "http.route",
+        route.as_ref().map_or("unmatched", MatchedPath::as_str),
+    );
+    trace::note_number(&span, "http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        trace::failed(&span, status.as_str());
+    }
     let headers = answer.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, id);
