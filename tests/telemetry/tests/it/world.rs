@@ -132,6 +132,11 @@ impl World {
                 flags.push(("--topic", topic.clone()));
                 flags.push(("--idempotency-secret", SECRET.to_owned()));
             }
+            match name {
+                product_service::NAME => flags.push(("--images", "memory:".to_owned())),
+                order_service::NAME => flags.push(("--documents", "memory:".to_owned())),
+                _ => {}
+            }
             if is_user {
                 flags.push(("--refresh-secret", SECRET.to_owned()));
                 flags.push(("--signing-key-file", key_file.display().to_string()));
