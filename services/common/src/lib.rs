@@ -8,6 +8,7 @@
 //! | [`idempotency`] | a request with a key is done once, and its answer kept |
 //! | [`outbox`] | events written in the transaction that makes them true, and the relays that publish them |
 //! | [`files`] | files in a folder, S3 or Google Cloud Storage; the URL alone decides |
+//! | [`dynamo`] | tables of DynamoDB; with the feature `dynamodb` their client too |
 //! | [`workers`] | work that takes a core, a few at a time |
 //! | [`server`] | a gRPC and an HTTP port, started and stopped |
 //! | [`rest`] | REST as the gateway and the services' own ports speak it |
@@ -20,10 +21,13 @@
 //! A service never imports another service: they meet in `weir-rpc`.
 
 pub mod auth;
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod client;
 pub mod context;
 pub mod database;
 pub mod duration;
+pub mod dynamo;
 pub mod failure;
 pub mod files;
 pub mod idempotency;

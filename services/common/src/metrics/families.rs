@@ -44,6 +44,12 @@ pub(super) struct Families {
     pub(super) pool: IntGaugeVec,
     pub(super) database_wait: HistogramVec,
     pub(super) spans: IntCounterVec,
+    pub(super) notifications_sent: IntCounterVec,
+    pub(super) notifications_repeated: IntCounterVec,
+    pub(super) notifications_dead_lettered: IntCounterVec,
+    pub(super) notifications_failed: IntCounterVec,
+    pub(super) notifications_ignored: IntCounterVec,
+    pub(super) notification_age: HistogramVec,
 }
 
 impl Families {
@@ -128,6 +134,36 @@ impl Families {
                 "trace_spans_total",
                 "Spans of traces: exported to the collector, or dropped.",
                 &["outcome"],
+            )?,
+            notifications_sent: maker.counter(
+                "notifications_sent_total",
+                "Messages sent to users, repetitions included.",
+                &["template"],
+            )?,
+            notifications_repeated: maker.counter(
+                "notifications_repeated_total",
+                "Messages sent though somebody may have sent them before and not lived to say so.",
+                &["template"],
+            )?,
+            notifications_dead_lettered: maker.counter(
+                "notifications_dead_lettered_total",
+                "Records of events that will never be understood.",
+                &["topic"],
+            )?,
+            notifications_failed: maker.counter(
+                "notifications_failed_total",
+                "Attempts to send that failed and are made again, by what did not answer.",
+                &["what"],
+            )?,
+            notifications_ignored: maker.counter(
+                "notifications_ignored_total",
+                "Records of events that nobody is told of.",
+                &["reason"],
+            )?,
+            notification_age: maker.seconds(
+                "notification_age_seconds",
+                "From what happened to the message that tells of it.",
+                &["template"],
             )?,
             registry: maker.registry,
             made: maker.made,

@@ -3,6 +3,7 @@
 //! All of them are made in [`families`], and stand in `docs/metrics.md`.
 
 mod families;
+mod notifications;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
