@@ -92,6 +92,11 @@ impl Folder {
         self.root.join("shop")
     }
 
+    /// The messages that users are sent.
+    pub(crate) fn outbox(&self) -> PathBuf {
+        self.root.join("outbox")
+    }
+
     /// The log while the table is on the screen.
     pub(crate) fn log(&self) -> PathBuf {
         self.root.join("weir.log")

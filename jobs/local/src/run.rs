@@ -172,7 +172,13 @@ impl Run<'_> {
         }
         self.announce_stop();
         if let Some(platform) = platform {
-            self.runtime.block_on(platform.stop());
+            let outbox = platform.outbox().to_owned();
+            let sent = self.runtime.block_on(platform.stop());
+            say(&format!(
+                "{} messages to users, in {}",
+                grouped(sent),
+                outbox.display()
+            ));
         }
         let closed = shop.close();
         let ended = self.finish(job);
@@ -252,7 +258,9 @@ impl Run<'_> {
 
     fn open_platform(&self, folder: &Folder, taken: Taken) -> Result<Platform, Failure> {
         let (broker, shop) = (self.kafka.address(), folder.shop());
-        let started = Platform::start(&self.options.shop, taken, &shop, broker);
+        let outbox = self.options.shop.outbox.clone();
+        let outbox = outbox.unwrap_or_else(|| folder.outbox());
+        let started = Platform::start(&self.options.shop, taken, &shop, outbox, broker);
         Ok(self.runtime.block_on(started).context("cannot open the shop")?)
     }
 
@@ -269,6 +277,7 @@ impl Run<'_> {
             shop: platform.map(|platform| ShopPlaces {
                 address: platform.address(),
                 curl: platform.curl(),
+                outbox: platform.outbox().to_owned(),
             }),
             parquet: folder.parquet().join("analytics-results"),
             log,

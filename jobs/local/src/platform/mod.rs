@@ -5,11 +5,12 @@ mod options;
 mod secrets;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use api_gateway::Gateway;
 use clap::Parser;
+use notification_service::NotificationService;
 use order_service::OrderService;
 use payment_service::PaymentService;
 use product_service::ProductService;
@@ -92,6 +93,8 @@ pub(crate) struct Platform {
     product: ProductService,
     order: OrderService,
     payment: PaymentService,
+    notification: NotificationService,
+    outbox: PathBuf,
 }
 
 impl Platform {
@@ -103,6 +106,7 @@ impl Platform {
         options: &ShopOptions,
         taken: Taken,
         folder: &Path,
+        outbox: PathBuf,
         broker: SocketAddr,
     ) -> Result<Platform> {
         let (metrics, metrics_port) = taken.metrics;
@@ -141,6 +145,10 @@ impl Platform {
         let order = order_service::start(parse(settings.order_service()?)?, taken.order, &metrics)
             .await
             .context("the order service")?;
+        let notification = parse(settings.notification_service(&outbox)?)?;
+        let notification = notification_service::start(notification, Ports::default(), &metrics)
+            .await
+            .context("the notification service")?;
         let shop = listen("--shop-addr", options.shop_addr).await?;
         let address = shop.local_addr()?;
         let ports = Ports {
@@ -158,6 +166,8 @@ impl Platform {
             product,
             order,
             payment,
+            notification,
+            outbox,
         })
     }
 
@@ -171,12 +181,20 @@ impl Platform {
         curl(self.address())
     }
 
-    /// Takes no new orders, publishes the events of those that were taken, then stops.
-    pub(crate) async fn stop(self) {
+    /// Where the messages to users lie.
+    pub(crate) fn outbox(&self) -> &Path {
+        &self.outbox
+    }
+
+    /// Takes no new orders, publishes the events of those that were taken, then stops. Gives how many messages were sent; what
+    /// was not is sent after the next start.
+    pub(crate) async fn stop(self) -> u64 {
         self.gateway.running.stop().await;
         self.order.publish_all().await;
         tokio::join!(self.order.running.stop(), self.payment.running.stop());
+        let sent = self.notification.stop().await;
         tokio::join!(self.product.running.stop(), self.user.running.stop());
+        sent
     }
 }
 

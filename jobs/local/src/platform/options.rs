@@ -1,7 +1,7 @@
 //! Where the shop listens, and the settings of its services.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -25,6 +25,9 @@ pub(crate) struct ShopOptions {
     /// Where the metrics of all services are
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9090")]
     pub(crate) metrics_addr: SocketAddr,
+    /// The folder of the messages that users are sent, each as text and as JSON [default: outbox in the --data-dir]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) outbox: Option<PathBuf>,
     /// The collector that the services' spans are exported to by OTLP/gRPC. Needs a build with the feature `otlp`
     #[arg(
         long,
@@ -148,6 +151,18 @@ impl Settings<'_> {
         arguments.extend(self.idempotency());
         arguments.extend(self.calls_as(payment_service::NAME)?);
         arguments.push(format!("--order-service={}", self.order));
+        Ok(arguments)
+    }
+
+    pub(super) fn notification_service(&self, outbox: &Path) -> Result<Vec<String>> {
+        let claims = service_settings::database(self.folder, "notification");
+        let mut arguments = vec![
+            notification_service::NAME.to_owned(),
+            format!("--claims=sqlite:{}", claims.display()),
+            format!("--send-to={}", outbox.display()),
+        ];
+        arguments.extend(self.kafka());
+        arguments.extend(self.calls_as(notification_service::NAME)?);
         Ok(arguments)
     }
 

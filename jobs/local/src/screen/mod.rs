@@ -24,6 +24,8 @@ pub(crate) struct ShopPlaces {
     pub(crate) address: SocketAddr,
     /// A line for the shell that orders.
     pub(crate) curl: String,
+    /// The folder of the messages that users are sent.
+    pub(crate) outbox: PathBuf,
 }
 
 /// Where things are to be found.
@@ -101,6 +103,7 @@ impl Screen {
                         shop.address
                     ));
                     say(&format!("  {}", shop.curl));
+                    say(&format!("messages to its users in {}", shop.outbox.display()));
                 }
             }
         }

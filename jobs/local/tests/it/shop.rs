@@ -1,6 +1,7 @@
 //! The shop as its clients use it, and the check of what it took.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -195,6 +196,16 @@ fn what_a_client_orders_pays_and_cancels_is_counted_once() {
         (200, &json!("cancelled")),
         "{cancelled}"
     );
+    let outbox = folder.path().join("outbox");
+    for (template, count) in [
+        ("welcome", 2),
+        ("order-taken", 2),
+        ("order-paid", 1),
+        ("receipt", 1),
+        ("order-cancelled", 1),
+    ] {
+        until_told(&outbox, template, count);
+    }
 
     signal(&child, "-INT");
     child.stdout = None;
@@ -207,6 +218,26 @@ fn what_a_client_orders_pays_and_cancels_is_counted_once() {
         "{}",
         said.out
     );
+}
+
+/// Waits until so many messages with this text lie in the outbox, and no more.
+fn until_told(outbox: &Path, template: &str, count: usize) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let names = std::fs::read_dir(outbox)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        let told = names.filter_map(|name| name.into_string().ok()).filter(|name| {
+            !name.starts_with('.') && name.contains(&format!("Z-{template}-")) && name.ends_with(".txt")
+        });
+        let told = told.count();
+        assert!(told <= count, "{told} messages {template}");
+        if told == count {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{told} messages {template}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
