@@ -79,7 +79,7 @@ impl UserService for Api {
         request: Request<ValidateSessionRequest>,
     ) -> Result<Response<ValidateSessionResponse>, Status> {
         // Never from what the guard remembers: the caller remembers the answer itself, and both together were too long.
-        let sessions = LocalSessions(self.users.shared.database.clone());
+        let sessions = LocalSessions(self.users.shared.kept.clone());
         let stands = sessions.stands(&request.get_ref().session_id).await?;
         Ok(Response::new(ValidateSessionResponse { stands }))
     }

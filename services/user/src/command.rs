@@ -13,7 +13,8 @@ use service_common::program::Ended;
 
 use crate::account::{Email, Name, Password, Person};
 use crate::hasher::Hasher;
-use crate::options::{KeyOptions, Options};
+use crate::options::{KeyOptions, Options, Rules};
+use crate::places::{KeptIn, open};
 use crate::provision::provision;
 use crate::service_token::issue_service_token;
 use crate::store;
@@ -59,6 +60,9 @@ pub struct CreateAdmin {
     /// The database of the user service
     #[command(flatten)]
     database: DatabaseOptions,
+    /// Where sessions are kept
+    #[command(flatten)]
+    kept_in: KeptIn,
     /// What the admin logs in with
     #[arg(long, value_name = "EMAIL", value_parser = Email::parse)]
     email: Email,
@@ -88,7 +92,8 @@ impl CreateAdmin {
             last_name: self.last_name,
         };
         let hasher = Hasher::of_all_cores(PATIENCE);
-        let provisioned = provision(&database, &hasher, person, Role::Admin).await?;
+        let kept = open(&self.kept_in, &database, Rules::default()).await?;
+        let provisioned = provision(&database, &*kept.sessions, &hasher, person, Role::Admin).await?;
         database.close().await;
         println!("{}", provisioned.account.id);
         Ok(())

@@ -6,6 +6,7 @@
 //! | [`hasher`] | passwords, hashed and checked, as many at a time as there are cores |
 //! | [`sessions`] | sessions and their refresh tokens |
 //! | [`carts`] | carts |
+//! | [`places`] | where sessions and carts are kept: the database, or DynamoDB |
 //! | [`store`] | accounts in the database |
 
 mod access;
@@ -17,6 +18,7 @@ pub mod hasher;
 mod login;
 mod message;
 mod options;
+pub mod places;
 mod provision;
 mod register;
 mod request;

@@ -6,7 +6,7 @@ use service_common::ids::new_id;
 use service_common::secret::SecretText;
 
 use crate::account::{Account, Email, Password};
-use crate::sessions::{self, RefreshToken, Session, Shown, after};
+use crate::sessions::{RefreshToken, Session, Shown, after};
 use crate::store;
 use crate::users::Users;
 
@@ -65,7 +65,7 @@ impl Users {
             rotated_at_ms: now_ms,
             expires_at_ms: after(now_ms, shared.rules.session_for),
         };
-        sessions::begin(&mut transaction, &session).await?;
+        shared.kept.begin(&mut transaction, &session).await?;
         transaction.commit().await?;
         let tokens = self.tokens(&locked.account, &session.id, &refresh)?;
         Ok((locked.account, tokens))
@@ -80,35 +80,31 @@ impl Users {
         let shared = &self.shared;
         let token = RefreshToken::read(token, &shared.refresh_secret).ok_or_else(not_good)?;
         let successor = token.successor(&shared.refresh_secret);
-        let mut transaction = shared.database.begin().await?;
-        let Some(mut session) = sessions::lock(&mut transaction, token.session()).await? else {
-            transaction.rollback().await?;
-            return Err(not_good());
+        let session = loop {
+            let found = shared.kept.get(token.session()).await?;
+            let (mut session, now_ms) = found.ok_or_else(not_good)?;
+            match session.shown(&token.digest(), now_ms, shared.rules.refresh_grace) {
+                Shown::Current => {
+                    session.rotate(successor.digest(), now_ms, shared.rules.session_for);
+                    // Where another call exchanged it meanwhile, it is looked at again: this is a repetition then.
+                    if shared.kept.rotate(&token.digest(), &session).await? {
+                        break session;
+                    }
+                }
+                Shown::Repeated => break session,
+                Shown::Expired => return Err(not_good()),
+                Shown::Reused => {
+                    shared.kept.end(&session.id).await?;
+                    shared.sessions.forget(&session.id).await;
+                    tracing::warn!(
+                        session = session.id,
+                        user = session.user_id,
+                        "a refresh token was shown again; its session has ended"
+                    );
+                    return Err(not_good());
+                }
+            }
         };
-        let now_ms = transaction.now_ms().await?;
-        match session.shown(&token.digest(), now_ms, shared.rules.refresh_grace) {
-            Shown::Current => {
-                session.rotate(successor.digest(), now_ms, shared.rules.session_for);
-                sessions::save(&mut transaction, &session).await?;
-                transaction.commit().await?;
-            }
-            Shown::Repeated => transaction.rollback().await?,
-            Shown::Expired => {
-                transaction.rollback().await?;
-                return Err(not_good());
-            }
-            Shown::Reused => {
-                sessions::delete(&mut transaction, &session.id).await?;
-                transaction.commit().await?;
-                shared.sessions.forget(&session.id).await;
-                tracing::warn!(
-                    session = session.id,
-                    user = session.user_id,
-                    "a refresh token was shown again; its session has ended"
-                );
-                return Err(not_good());
-            }
-        }
         let account = store::get(&shared.database, &session.user_id).await?;
         let account = account.ok_or_else(not_good)?;
         self.tokens(&account, &session.id, &successor)
@@ -122,9 +118,7 @@ impl Users {
         let Caller::User { session, .. } = caller else {
             return Err(Failure::new(Code::Forbidden, "only users can do this"));
         };
-        let mut transaction = self.shared.database.begin().await?;
-        sessions::delete(&mut transaction, session).await?;
-        transaction.commit().await?;
+        self.shared.kept.end(session).await?;
         self.shared.sessions.forget(session).await;
         Ok(())
     }

@@ -12,6 +12,7 @@ use service_common::idempotency::Secret;
 use service_common::options::TelemetryOptions;
 use service_common::secret::SecretText;
 
+use crate::places::KeptIn;
 use crate::sessions::RefreshSecret;
 
 /// Keeps accounts, sessions and carts, and makes the tokens that all services believe
@@ -35,6 +36,9 @@ pub struct Options {
     /// The database
     #[command(flatten)]
     pub database: DatabaseOptions,
+    /// Where sessions and carts are kept
+    #[command(flatten)]
+    pub kept_in: KeptIn,
     /// Some brokers of the Kafka cluster
     #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "HOST:PORT,...")]
     pub kafka: String,

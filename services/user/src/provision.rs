@@ -7,7 +7,7 @@ use service_common::ids::new_id;
 
 use crate::account::{Account, Person};
 use crate::hasher::Hasher;
-use crate::sessions;
+use crate::sessions::{EndedSessions, SessionStore};
 use crate::store::{self, Stored};
 
 /// What was made, or found.
@@ -16,7 +16,7 @@ pub struct Provisioned {
     /// The account.
     pub account: Account,
     /// What its former owner was logged in by.
-    pub ended_sessions: Vec<String>,
+    pub ended_sessions: EndedSessions,
 }
 
 /// Makes sure that there is an account of this role that this person can log in with.
@@ -29,6 +29,7 @@ pub struct Provisioned {
 /// The database failed.
 pub async fn provision(
     database: &Database,
+    kept: &dyn SessionStore,
     hasher: &Hasher,
     person: Person,
     role: Role,
@@ -41,7 +42,7 @@ pub async fn provision(
         if is_right && found.account.role == role {
             return Ok(Provisioned {
                 account: found.account.clone(),
-                ended_sessions: Vec::new(),
+                ended_sessions: EndedSessions::These(Vec::new()),
             });
         }
     }
@@ -53,7 +54,7 @@ pub async fn provision(
             account.role = role;
             // Locks the account: a log-in that checked the old password finds the new one.
             store::grant(&mut transaction, &account.id, role, &password_hash).await?;
-            let ended_sessions = sessions::end_all_of(&mut transaction, &account.id).await?;
+            let ended_sessions = kept.end_all_of(&mut transaction, &account.id).await?;
             Provisioned {
                 account,
                 ended_sessions,
@@ -81,7 +82,7 @@ pub async fn provision(
             }
             Provisioned {
                 account,
-                ended_sessions: Vec::new(),
+                ended_sessions: EndedSessions::These(Vec::new()),
             }
         }
     };

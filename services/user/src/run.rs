@@ -16,9 +16,9 @@ use weir_kafka::Connection;
 use weir_rpc::user::v1::user_service_server::{SERVICE_NAME, UserServiceServer};
 
 use crate::api::Api;
-use crate::carts::Carts;
 use crate::hasher::Hasher;
 use crate::options::Options;
+use crate::places::{PlaceError, open};
 use crate::service_token::{IssueError, issue_service_token};
 use crate::sessions::LocalSessions;
 use crate::tidy::tidy;
@@ -31,6 +31,9 @@ pub enum StartError {
     /// Its database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// Where sessions and carts are kept.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// The key of access tokens.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -75,7 +78,8 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         .await?
         .measured(&metrics);
     let outbox = Outbox::new();
-    let sessions = Sessions::new(Arc::new(LocalSessions(database.clone())));
+    let kept = open(&options.kept_in, &database, options.rules).await?;
+    let sessions = Sessions::new(Arc::new(LocalSessions(kept.sessions.clone())));
     let public_keys = match options.retired_keys {
         Some(retired) => key.public().and(retired),
         None => key.public(),
@@ -89,12 +93,12 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         public_keys,
         refresh_secret: options.refresh_secret,
         idempotency_secret: options.idempotency_secret,
+        kept: kept.sessions.clone(),
         sessions: sessions.clone(),
         rules: options.rules,
         topic: options.topic,
         metrics: metrics.clone(),
     });
-    let carts = Carts::new(database.clone(), options.rules.cart_for);
     let publisher = Publisher::new(&Connection::new(options.kafka))?;
     let relay = Relay::new(
         database.clone(),
@@ -104,7 +108,7 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         RelayOptions::default(),
     );
     lifecycle.spawn(relay.run(lifecycle.stopping()));
-    lifecycle.spawn(tidy(database.clone(), carts.clone(), lifecycle.stopping()));
+    lifecycle.spawn(tidy(database.clone(), kept.clone(), lifecycle.stopping()));
 
     let guard = Guard::new(verifier, sessions);
     let health = ServiceHealth {
@@ -114,7 +118,7 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     };
     let api = Api {
         users: users.clone(),
-        carts,
+        carts: kept.carts,
     };
     let server = Server {
         ports,

@@ -14,7 +14,7 @@ use crate::account::{Account, Person};
 use crate::hasher::Hasher;
 use crate::options::Rules;
 use crate::provision::provision;
-use crate::sessions::RefreshSecret;
+use crate::sessions::{EndedSessions, RefreshSecret, SessionStore};
 use crate::store;
 
 /// All users. Cheap to clone.
@@ -39,6 +39,8 @@ pub struct Needs {
     pub refresh_secret: RefreshSecret,
     /// For fingerprints of requests.
     pub idempotency_secret: Secret,
+    /// Where sessions are kept.
+    pub kept: Arc<dyn SessionStore>,
     /// What this service's guard remembers of sessions.
     pub sessions: Sessions,
     /// How long things are good for.
@@ -80,9 +82,14 @@ impl Users {
     /// The database failed.
     pub async fn provision(&self, person: Person, role: Role) -> Result<Account, Failure> {
         let shared = &self.shared;
-        let provisioned = provision(&shared.database, &shared.hasher, person, role).await?;
-        for session in &provisioned.ended_sessions {
-            shared.sessions.forget(session).await;
+        let provisioned = provision(&shared.database, &*shared.kept, &shared.hasher, person, role).await?;
+        match &provisioned.ended_sessions {
+            EndedSessions::These(ended) => {
+                for session in ended {
+                    shared.sessions.forget(session).await;
+                }
+            }
+            EndedSessions::Unknown => shared.sessions.forget_all(),
         }
         Ok(provisioned.account)
     }

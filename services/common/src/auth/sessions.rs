@@ -59,4 +59,9 @@ impl Sessions {
     pub async fn forget(&self, session_id: &str) {
         self.answers.invalidate(session_id).await;
     }
+
+    /// Forgets all answers: some session has just ended here, and which one is not known.
+    pub fn forget_all(&self) {
+        self.answers.invalidate_all();
+    }
 }

@@ -1,18 +1,18 @@
-//! Whether a session stands, asked of this service's own database.
+//! Whether a session stands, asked where this service keeps its sessions.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use service_common::auth::SessionCheck;
-use service_common::database::Database;
 use service_common::failure::Failure;
 use service_common::ids::is_id;
 
-use super::store;
+use super::store::SessionStore;
 
-/// Asks the database.
-#[derive(Clone, Debug)]
-pub struct LocalSessions(pub Database);
+/// Asks the store.
+#[derive(Clone)]
+pub struct LocalSessions(pub Arc<dyn SessionStore>);
 
 impl SessionCheck for LocalSessions {
     fn stands<'a>(
@@ -23,7 +23,7 @@ impl SessionCheck for LocalSessions {
             if !is_id(session_id) {
                 return Ok(false);
             }
-            Ok(store::stands(&self.0, session_id).await?)
+            self.0.stands(session_id).await
         })
     }
 }

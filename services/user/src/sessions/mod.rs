@@ -5,13 +5,19 @@
 //! successor follows from the token itself.
 
 mod check;
+mod database;
+#[cfg(feature = "dynamodb")]
+mod dynamo;
 mod store;
 mod token;
 
 use std::time::Duration;
 
 pub use check::LocalSessions;
-pub use store::{begin, delete, end_all_of, lock, save, stands, sweep};
+pub use database::DatabaseSessions;
+#[cfg(feature = "dynamodb")]
+pub use dynamo::DynamoSessions;
+pub use store::{Answer, EndedSessions, SessionStore};
 pub use token::{RefreshSecret, RefreshToken};
 
 /// A session.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use service_common::auth::Caller;
 use service_common::failure::{Code, Failure};
-use test_support::databases::on_each_database;
 use user_service::Rules;
 use user_service::carts::MOST_LINES;
 use weir_rpc::user::v1::user_service_server::UserService;
 use weir_rpc::user::v1::{CartItem, DeleteCartItemRequest, GetCartRequest, PutCartItemRequest};
 
+use crate::places::on_each_place;
 use crate::world::{World, by};
 
 async fn put(
@@ -40,7 +40,7 @@ fn item(product_id: &str, quantity: u32) -> CartItem {
 
 #[test]
 fn a_cart_holds_what_was_put_there_last_and_is_its_owners() {
-    on_each_database(async |url| {
+    on_each_place(async |url| {
         let world = World::open(&url).await;
         let ann = world.caller(&world.somebody("ann@example.com").await);
         let bob = world.caller(&world.somebody("bob@example.com").await);
@@ -62,7 +62,7 @@ fn a_cart_holds_what_was_put_there_last_and_is_its_owners() {
 
 #[test]
 fn a_full_cart_takes_no_other_product_even_from_two_at_once() {
-    on_each_database(async |url| {
+    on_each_place(async |url| {
         let world = World::open(&url).await;
         let ann = world.caller(&world.somebody("ann@example.com").await);
         let user_id = ann.user_id().unwrap().to_owned();
@@ -100,7 +100,7 @@ fn a_full_cart_takes_no_other_product_even_from_two_at_once() {
 
 #[test]
 fn what_has_run_out_is_not_in_the_cart_and_takes_no_room() {
-    on_each_database(async |url| {
+    on_each_place(async |url| {
         let rules = Rules {
             cart_for: Duration::ZERO,
             ..Rules::default()
@@ -124,7 +124,7 @@ fn what_has_run_out_is_not_in_the_cart_and_takes_no_room() {
 
 #[test]
 fn a_service_has_no_cart() {
-    on_each_database(async |url| {
+    on_each_place(async |url| {
         let world = World::open(&url).await;
         let service = Caller::Service {
             name: "order-service".to_owned(),

@@ -4,6 +4,7 @@
 mod carts;
 mod errands;
 mod logging_in;
+mod places;
 mod provisioning;
 mod refreshing;
 mod registering;

@@ -2,13 +2,13 @@
 
 use service_common::auth::{Caller, Role};
 use service_common::failure::Code;
-use test_support::databases::on_each_database;
 
+use crate::places::on_each_place;
 use crate::world::{PASSWORD, World, person};
 
 #[test]
 fn an_admin_that_was_given_can_log_in() {
-    on_each_database(async |url| {
+    on_each_place(async |url| {
         let world = World::open(&url).await;
         let given = person("boss@example.com", "a boss's horse");
         let account = world.api.users.provision(given, Role::Admin).await.unwrap();
@@ -22,7 +22,7 @@ fn an_admin_that_was_given_can_log_in() {
 
 #[test]
 fn given_again_nothing_changes() {
-    on_each_database(async |url| {
+    on_each_place(async |url| {
         let world = World::open(&url).await;
         let give = || {
             world
@@ -39,7 +39,7 @@ fn given_again_nothing_changes() {
 
 #[test]
 fn who_registered_an_admins_address_first_is_no_admin() {
-    on_each_database(async |url| {
+    on_each_place(async |url| {
         let world = World::open(&url).await;
         let session = world.somebody("boss@example.com").await;
         let squatter = world.caller(&session);

@@ -14,6 +14,7 @@ use test_support::databases::on_each_database;
 use test_support::servers;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use user_service::places::KeptIn;
 use user_service::{KeyOptions, Options, Rules, UserService, start};
 use weir_kafka::{Connection, TopicSpec, ensure, offsets, read_range};
 use weir_rpc::common::v1::Empty;
@@ -32,6 +33,7 @@ async fn serve(url: &str, folder: &Path, kafka: &str, topic: &str) -> UserServic
     let options = Options {
         grpc_addr: loopback,
         database: DatabaseOptions::of(url.parse().unwrap()),
+        kept_in: KeptIn::default(),
         kafka: kafka.to_owned(),
         topic: topic.to_owned(),
         key: KeyOptions::file(&folder.join("token.pem")),

@@ -10,8 +10,8 @@ use service_common::metrics::Metrics;
 use service_common::outbox::Outbox;
 use tonic::Request;
 use user_service::account::{Email, Name, Password, Person};
-use user_service::carts::Carts;
 use user_service::hasher::Hasher;
+use user_service::places::{Kept, KeptIn};
 use user_service::sessions::LocalSessions;
 use user_service::{Api, NAME, Needs, Rules, Users, store};
 use weir_rpc::user::v1::user_service_server::UserService;
@@ -23,6 +23,8 @@ pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) struct World {
     pub(crate) api: Api,
     pub(crate) database: Database,
+    /// Where sessions and carts are.
+    pub(crate) kept: Kept,
     /// As this service's own guard sees them.
     pub(crate) sessions: Sessions,
     verifier: Verifier,
@@ -30,19 +32,23 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) async fn open(url: &str) -> World {
-        World::with(url, Rules::default()).await
+    pub(crate) async fn open(place: impl Into<Place>) -> World {
+        World::with(place, Rules::default()).await
     }
 
-    pub(crate) async fn with(url: &str, rules: Rules) -> World {
-        World::with_hasher(url, rules, Hasher::of_all_cores(Duration::from_secs(60))).await
+    pub(crate) async fn with(place: impl Into<Place>, rules: Rules) -> World {
+        World::with_hasher(place, rules, Hasher::of_all_cores(Duration::from_secs(60))).await
     }
 
-    pub(crate) async fn with_hasher(url: &str, rules: Rules, hasher: Hasher) -> World {
-        let database = open(url).await;
+    pub(crate) async fn with_hasher(place: impl Into<Place>, rules: Rules, hasher: Hasher) -> World {
+        let place = place.into();
+        let database = open(&place.url).await;
+        let kept = user_service::places::open(&place.kept_in, &database, rules)
+            .await
+            .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let key = SigningKey::in_file(&folder.path().join("token.pem")).unwrap();
-        let sessions = Sessions::new(Arc::new(LocalSessions(database.clone())));
+        let sessions = Sessions::new(Arc::new(LocalSessions(kept.sessions.clone())));
         let verifier = Verifier::new(VerifyingKeys::of(&key.public()).unwrap());
         let users = Users::new(Needs {
             database: database.clone(),
@@ -52,14 +58,16 @@ impl World {
             key: Arc::new(key),
             refresh_secret: SECRET.parse().unwrap(),
             idempotency_secret: SECRET.parse().unwrap(),
+            kept: kept.sessions.clone(),
             sessions: sessions.clone(),
             rules,
             topic: "notifications".to_owned(),
             metrics: Metrics::new(NAME).unwrap(),
         });
-        let carts = Carts::new(database.clone(), rules.cart_for);
+        let carts = kept.carts.clone();
         World {
             api: Api { users, carts },
+            kept,
             database,
             sessions,
             verifier,
@@ -98,14 +106,12 @@ impl World {
         self.verifier.verify(&session.access_token).unwrap()
     }
 
-    /// Whether the session stands, asked of the database.
+    /// Whether the session stands, asked of its store.
     pub(crate) async fn stands(&self, caller: &Caller) -> bool {
         let Caller::User { session, .. } = caller else {
             panic!("{caller:?} has no session")
         };
-        user_service::sessions::stands(&self.database, session)
-            .await
-            .unwrap()
+        self.kept.sessions.stands(session).await.unwrap()
     }
 
     pub(crate) async fn count(&self, statement: &'static str) -> i64 {
@@ -113,6 +119,28 @@ impl World {
             .fetch_one(self.database.pool())
             .await
             .unwrap()
+    }
+}
+
+/// Where a world keeps what it keeps.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) url: String,
+    pub(crate) kept_in: KeptIn,
+}
+
+impl From<&String> for Place {
+    fn from(url: &String) -> Place {
+        Place {
+            url: url.clone(),
+            kept_in: KeptIn::default(),
+        }
+    }
+}
+
+impl From<&Place> for Place {
+    fn from(place: &Place) -> Place {
+        place.clone()
     }
 }
 

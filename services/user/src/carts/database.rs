@@ -1,4 +1,4 @@
-//! Carts in the database: what a user means to order, kept for a month.
+//! Carts in the service's database.
 
 use std::time::Duration;
 
@@ -6,39 +6,24 @@ use service_common::database::{Database, for_update};
 use service_common::failure::{Code, Failure};
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::sessions::after;
+use super::{CartItem, CartStore, MOST_LINES, full};
+use crate::sessions::{Answer, after};
 
-/// The most products in a cart: the most lines of an order.
-pub const MOST_LINES: i64 = 100;
-
-/// A product in a cart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CartItem {
-    /// Which one; whether it exists is known to the product service.
-    pub product_id: String,
-    /// How many of it.
-    pub quantity: u32,
-}
-
-/// All carts. Cheap to clone.
+/// Keeps carts in a database. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Carts {
+pub struct DatabaseCarts {
     database: Database,
     kept_for: Duration,
 }
 
-impl Carts {
+impl DatabaseCarts {
     /// Those in a database; each item is kept for that long after it was last put there.
     #[must_use]
-    pub fn new(database: Database, kept_for: Duration) -> Carts {
-        Carts { database, kept_for }
+    pub fn new(database: Database, kept_for: Duration) -> DatabaseCarts {
+        DatabaseCarts { database, kept_for }
     }
 
-    /// What lies in a user's cart, by product id.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn get(&self, user_id: &str) -> Result<Vec<CartItem>, Failure> {
+    async fn try_get(&self, user_id: &str) -> Result<Vec<CartItem>, Failure> {
         let statement = AssertSqlSafe(format!(
             "SELECT product_id, quantity FROM cart_items WHERE user_id = $1 AND expires_at_ms > {}
              ORDER BY product_id",
@@ -58,11 +43,7 @@ impl Carts {
         Ok(items.collect::<sqlx::Result<_>>()?)
     }
 
-    /// Puts a product into a user's cart, or changes how many of it lie there.
-    ///
-    /// # Errors
-    /// The cart is full, or there is no such user.
-    pub async fn put(&self, user_id: &str, product_id: &str, quantity: u32) -> Result<(), Failure> {
+    async fn try_put(&self, user_id: &str, product_id: &str, quantity: u32) -> Result<(), Failure> {
         let mut transaction = self.database.begin().await?;
         // The user's row stands for the cart: two who put at once would both find room for one more.
         let lock = for_update!(transaction, "SELECT id FROM accounts WHERE id = $1");
@@ -97,18 +78,13 @@ impl Carts {
             .await?;
         if lines > MOST_LINES {
             transaction.rollback().await?;
-            let fault = format!("the cart holds {MOST_LINES} other products already");
-            return Err(Failure::field("product_id", fault));
+            return Err(full());
         }
         transaction.commit().await?;
         Ok(())
     }
 
-    /// Takes a product out of a user's cart. Where it does not lie there nothing changes.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn remove(&self, user_id: &str, product_id: &str) -> Result<(), Failure> {
+    async fn try_remove(&self, user_id: &str, product_id: &str) -> Result<(), Failure> {
         let mut transaction = self.database.begin().await?;
         sqlx::query("DELETE FROM cart_items WHERE user_id = $1 AND product_id = $2")
             .bind(user_id)
@@ -119,11 +95,7 @@ impl Carts {
         Ok(())
     }
 
-    /// Forgets what was kept long enough; gives how many items.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn sweep(&self) -> sqlx::Result<u64> {
+    async fn try_sweep(&self) -> sqlx::Result<u64> {
         let mut transaction = self.database.begin().await?;
         let now_ms = transaction.now_ms().await?;
         let swept = sqlx::query("DELETE FROM cart_items WHERE expires_at_ms <= $1")
@@ -132,5 +104,23 @@ impl Carts {
             .await?;
         transaction.commit().await?;
         Ok(swept.rows_affected())
+    }
+}
+
+impl CartStore for DatabaseCarts {
+    fn get<'a>(&'a self, user_id: &'a str) -> Answer<'a, Vec<CartItem>> {
+        Box::pin(self.try_get(user_id))
+    }
+
+    fn put<'a>(&'a self, user_id: &'a str, product_id: &'a str, quantity: u32) -> Answer<'a, ()> {
+        Box::pin(self.try_put(user_id, product_id, quantity))
+    }
+
+    fn remove<'a>(&'a self, user_id: &'a str, product_id: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.try_remove(user_id, product_id))
+    }
+
+    fn sweep(&self) -> Answer<'_, u64> {
+        Box::pin(async move { Ok(self.try_sweep().await?) })
     }
 }
