@@ -1,4 +1,4 @@
-# Object stores: moto's S3, a GCS front before it, and the Python that both run on.
+# Object stores: moto's S3, a GCS front before it, and the Python that both run on. The same moto serves DynamoDB, SNS and SQS.
 # Sets WEIR_TEST_S3, WEIR_TEST_GCS, WEIR_TEST_PYTHON and, as the same package index has it, WEIR_TEST_K6.
 
 launch_moto() {

@@ -51,25 +51,17 @@ impl Desk {
     /// # Errors
     /// Something does not answer; to be tried again, before any later record of the partition.
     pub async fn handle(&self, record: &Record) -> Result<Handled, Trouble> {
-        let mut context = Context::unasked();
-        // Calls go on with the trace of whoever wrote the event.
-        let headers = record.headers.iter();
-        context.trace = Trace::of_record(headers.map(|(name, value)| (name.as_str(), value.as_slice())));
-        let handled = context.scope(self.judge(record)).await;
+        let handled = match read(record) {
+            Ok(Reading::Nothing(reason)) => Ok(Handled::Ignored(reason)),
+            Ok(Reading::Notice(notice)) => traced(record, self.tell(record, *notice)).await,
+            Err(poison) => self.give_up(record, &poison).await,
+        };
         match &handled {
             Ok(Handled::Ignored(reason)) => self.metrics.notification_ignored(reason),
             Ok(_) => {}
             Err(trouble) => self.metrics.notification_failed(trouble.what),
         }
         handled
-    }
-
-    async fn judge(&self, record: &Record) -> Result<Handled, Trouble> {
-        match read(record) {
-            Ok(Reading::Nothing(reason)) => Ok(Handled::Ignored(reason)),
-            Ok(Reading::Notice(notice)) => self.tell(record, *notice).await,
-            Err(poison) => self.give_up(record, &poison).await,
-        }
     }
 
     async fn tell(&self, record: &Record, notice: Notice) -> Result<Handled, Trouble> {
@@ -156,6 +148,14 @@ impl Desk {
         );
         Ok(Handled::DeadLettered)
     }
+}
+
+/// Does work with the trace of whoever wrote the event, so that calls go on with it.
+async fn traced<F: Future>(record: &Record, work: F) -> F::Output {
+    let mut context = Context::unasked();
+    let headers = record.headers.iter();
+    context.trace = Trace::of_record(headers.map(|(name, value)| (name.as_str(), value.as_slice())));
+    context.scope(work).await
 }
 
 fn age(at_ms: i64) -> Duration {
