@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser};
 use service_common::duration;
 use service_common::options::TelemetryOptions;
+use service_common::rest::parse_currency;
 use service_common::secret::SecretText;
 
 /// The shop's REST API: checks callers and limits, and calls the services
@@ -57,7 +58,7 @@ pub struct Options {
     #[arg(long, env = "SERVICE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub service_token: SecretText,
     /// The currency of amounts that come without one
-    #[arg(long, env = "CURRENCY", value_name = "CODE", default_value = "USD", value_parser = currency)]
+    #[arg(long, env = "CURRENCY", value_name = "CODE", default_value = "USD", value_parser = parse_currency)]
     pub currency: String,
     /// How long a product is shown as it was read: its stock may have changed since
     #[arg(long, env = "CATALOGUE_AGE", value_name = "DURATION", default_value = "900ms", value_parser = duration::parse)]
@@ -121,14 +122,6 @@ pub struct Limits {
     /// The largest body of a request, in bytes
     #[arg(long, env = "MAX_BODY_BYTES", value_name = "BYTES", default_value_t = 64 * 1024)]
     pub max_body_bytes: usize,
-}
-
-/// A currency as ISO 4217 writes it.
-fn currency(text: &str) -> Result<String, String> {
-    match service_common::rest::is_currency(text) {
-        true => Ok(text.to_owned()),
-        false => Err("a currency is three upper-case letters, such as `USD`".to_owned()),
-    }
 }
 
 #[cfg(test)]

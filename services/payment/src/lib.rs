@@ -20,6 +20,7 @@ mod process;
 pub mod provider;
 mod refund;
 mod request;
+mod rest;
 mod run;
 pub mod simulated;
 pub mod store;

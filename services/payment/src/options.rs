@@ -20,7 +20,7 @@ pub struct Options {
         default_value = "0.0.0.0:50054"
     )]
     pub grpc_addr: SocketAddr,
-    /// Where HTTP is served: health, readiness and the simulated provider
+    /// Where HTTP is served: payments by REST, health, readiness and the simulated provider
     #[arg(
         long,
         env = "HTTP_ADDR",
@@ -61,6 +61,10 @@ pub struct Options {
         hide_env_values = true
     )]
     pub idempotency_secret: Secret,
+    /// The currency of amounts that come without one by REST
+    #[arg(long, env = "CURRENCY", value_name = "CODE", default_value = "USD",
+          value_parser = service_common::rest::parse_currency)]
+    pub currency: String,
     /// How long a payer may take over an action that the provider wants before the payment is given up
     #[arg(long, env = "PAYMENT_ACTION_TIME", value_name = "DURATION", default_value = "15m",
           value_parser = service_common::duration::parse)]

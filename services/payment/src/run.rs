@@ -23,7 +23,7 @@ use crate::desk::RemoteDesk;
 use crate::options::Options;
 use crate::payments::{Needs, Payments, Rules};
 use crate::simulated::{self, Simulated};
-use crate::{NAME, access, store};
+use crate::{NAME, access, rest, store};
 
 /// The service cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -114,17 +114,19 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         guard: guard.clone(),
         metrics: metrics.clone(),
     });
+    let api = Api(payments.clone());
+    let http = rest::router(api.clone(), options.currency.clone(), guard.clone());
     let server = Server {
         ports,
         health: Arc::new(health),
         metrics,
         grpc: Some(Grpc {
-            routes: Routes::new(PaymentServiceServer::new(Api(payments.clone()))),
+            routes: Routes::new(PaymentServiceServer::new(api)),
             guard,
             access,
             services: &[SERVICE_NAME],
         }),
-        http: Some(simulated::routes(provider, payments)),
+        http: Some(simulated::routes(provider, payments).merge(http)),
     };
     Ok(PaymentService {
         running: server.start(lifecycle).await?.with(database),

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 use service_common::failure::Code;
 use service_common::rest::orders::status_words as order_statuses;
-
-use crate::routes::payment_statuses;
+use service_common::rest::payments::status_words as payment_statuses;
 
 /// An amount of money as a text.
 pub(super) const AMOUNT: &str = r"^(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?$";

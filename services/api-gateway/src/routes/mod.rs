@@ -19,8 +19,6 @@ use service_common::auth::Access;
 use service_common::failure::Code;
 use service_common::rest::{Answer, Inbound};
 
-pub(crate) use payments::status_words as payment_statuses;
-
 use crate::gateway::Shared;
 
 /// All routes but those of the probes.

@@ -179,3 +179,50 @@ async fn more_pictures_than_there_is_room_for_are_refused_at_once() {
         Reply::read(&mut stream).await.expect(200);
     }
 }
+
+/// What leads elsewhere, or means something to somebody: nothing of it reaches the service.
+#[tokio::test]
+async fn a_path_that_is_none_of_ours_is_nowhere() {
+    let bench = Bench::start().await;
+    let token = admin(&bench);
+    for id in [
+        "..%2f..%2fetc%2fpasswd",
+        "%2e%2e%2fkb-1",
+        "a%00b",
+        "a%0d%0aX-Evil:%201",
+        "%ff",
+        "a%20b",
+        "%3Cscript%3E",
+        "a%5cb",
+        &"x".repeat(129),
+    ] {
+        let image = format!("/api/v1/products/{id}/image");
+        for method in ["GET", "PUT", "DELETE"] {
+            let call = bench.client.call(method, &image).token(&token);
+            let reply = match method {
+                "PUT" => call.bytes("image/png", b"x").send().await,
+                _ => call.send().await,
+            };
+            assert_eq!(
+                (reply.status, &*reply.code()),
+                (404, "not_found"),
+                "{method} {id}"
+            );
+        }
+        let document = format!("/api/v1/orders/{id}/document");
+        let reply = bench.client.get(&document).token(&token).send().await;
+        assert_eq!((reply.status, &*reply.code()), (404, "not_found"), "{id}");
+    }
+    for (method, path) in [
+        ("POST", PATH),
+        ("PATCH", PATH),
+        ("PUT", "/api/v1/orders/ord_1/document"),
+        ("DELETE", "/api/v1/orders/ord_1/document"),
+    ] {
+        let reply = bench.client.call(method, path).token(&token).send().await;
+        assert_eq!(reply.code(), "method_not_allowed", "{method} {path}");
+    }
+    let reply = bench.client.get(&format!("{PATH}?v=%00")).send().await;
+    assert_eq!((reply.status, reply.fields()), (400, vec!["v".to_owned()]));
+    assert_eq!(bench.shop.all_heard(), [""; 0]);
+}

@@ -8,7 +8,7 @@
 //! | [`Inbound`] | a request that was let in |
 //! | [`answer`] | what all answers are made of |
 //! | [`body`], `json`, `query`, [`headers`] | what requests hold, all their faults at once |
-//! | [`products`], [`images`], [`orders`], [`documents`] | the parts of the contract that several serve |
+//! | [`products`], [`images`], [`orders`], [`documents`], [`payments`] | the parts of the contract that several serve |
 //! | [`Port`] | a service's own part on its own port |
 
 pub mod answer;
@@ -20,6 +20,7 @@ mod inbound;
 mod json;
 pub mod orders;
 mod path;
+pub mod payments;
 mod port;
 pub mod products;
 mod query;
@@ -59,9 +60,19 @@ impl Repeat {
 }
 
 /// Whether this is a currency as ISO 4217 writes it.
-#[must_use]
-pub fn is_currency(text: &str) -> bool {
+fn is_currency(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+/// A currency as settings give it.
+///
+/// # Errors
+/// It is none; what one looks like.
+pub fn parse_currency(text: &str) -> Result<String, String> {
+    match is_currency(text) {
+        true => Ok(text.to_owned()),
+        false => Err("a currency is three upper-case letters, such as `USD`".to_owned()),
+    }
 }
 
 /// What is wrong with a text that no service could store.

@@ -49,6 +49,8 @@ type Handler = Box<dyn Fn(Inbound) -> Pin<Box<dyn Future<Output = Answer> + Send
 pub enum Takes {
     /// None is read.
     Nothing,
+    /// None; with a key it is done once.
+    Key,
     /// JSON; with a key it is done once.
     KeyedJson,
     /// The file of a picture.
@@ -144,7 +146,7 @@ impl Shared {
         let _room = self.room.try_acquire().map_err(full)?;
         let _large = match route.takes {
             Takes::Picture => Some(self.large.try_acquire().map_err(full)?),
-            Takes::Nothing | Takes::KeyedJson => None,
+            Takes::Nothing | Takes::Key | Takes::KeyedJson => None,
         };
         let (mut parts, body) = request.into_parts();
         let caller = self.guard.admit(&parts.headers, route.access).await?;
@@ -153,11 +155,11 @@ impl Shared {
         }
         let id = path_id(&mut parts).await?;
         let key = match route.takes {
-            Takes::KeyedJson => idempotency_key(&parts.headers)?,
+            Takes::Key | Takes::KeyedJson => idempotency_key(&parts.headers)?,
             Takes::Nothing | Takes::Picture => None,
         };
         let body = match route.takes {
-            Takes::Nothing => Bytes::new(),
+            Takes::Nothing | Takes::Key => Bytes::new(),
             Takes::KeyedJson => {
                 body::read(&parts.headers, body, Media::Json, LARGEST_JSON, BODY_PATIENCE).await?
             }

@@ -9,6 +9,7 @@ mod line;
 mod others;
 mod process;
 mod refund;
+mod rest;
 mod schedule;
 mod service;
 mod simulated;

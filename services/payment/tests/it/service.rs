@@ -26,15 +26,15 @@ use crate::wire;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the others are.
-struct Others {
-    kafka: String,
-    topic: String,
-    users: String,
-    orders: String,
-    token: String,
+pub(crate) struct Others {
+    pub(crate) kafka: String,
+    pub(crate) topic: String,
+    pub(crate) users: String,
+    pub(crate) orders: String,
+    pub(crate) token: String,
 }
 
-async fn start(url: &str, others: &Others, metrics: &Metrics) -> PaymentService {
+pub(crate) async fn start(url: &str, others: &Others, metrics: &Metrics) -> PaymentService {
     let arguments = [
         ("--database-url", url),
         ("--kafka", &others.kafka),
@@ -114,7 +114,7 @@ fn records(connection: &Connection, topic: &str) -> Vec<OwnedRecord> {
 }
 
 /// Asks until the answer is there.
-async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asked = tokio::time::timeout(PATIENCE, async {
         loop {
             match ask().await {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use product_service::{Image, Images, Start, seed};
 use service_common::failure::Code;
 use service_common::files::Files;
+use test_support::buckets::Bucket;
 use test_support::databases::on_each_database;
 
 use crate::shop::Shop;
@@ -246,6 +247,72 @@ async fn for_so_many_looks<T>(mut future: Pin<&mut impl Future<Output = T>>, loo
         }
     })
     .await
+}
+
+/// On a real server that speaks S3 or the XML API of Google Cloud Storage.
+async fn a_picture_in_a_bucket(url: &str, bucket: &Bucket) {
+    let shop = Shop::open(url).await;
+    let files = Files::open_with(&bucket.url, &bucket.settings).unwrap();
+    let images = Images::new(shop.database.clone(), files);
+    shop.has("a:b.c", 0).await;
+    let put = async |file: &'static [u8]| {
+        let product = images.put("a:b.c", Bytes::from_static(file)).await.unwrap();
+        product.image.unwrap()
+    };
+    let (first, second) = (put(PICTURE).await, put(ANOTHER).await);
+    let found = images.get("a:b.c", &[first]).await.unwrap();
+    let is_second =
+        matches!(&found, Image::Found { id, content } if *id == second && content.starts_with(b"\x89PNG"));
+    assert!(is_second, "{found:?}");
+    images.remove("a:b.c").await.unwrap();
+    let mut transaction = shop.database.begin().await.unwrap();
+    sqlx::query("UPDATE unused_files SET remove_at_ms = 0")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(images.remove_unused().await, Ok(2));
+}
+
+#[test]
+fn a_picture_lies_in_s3_as_well() {
+    let Some(bucket) = Bucket::s3() else { return };
+    on_each_database(async |url| a_picture_in_a_bucket(&url, &bucket).await);
+}
+
+#[test]
+fn a_picture_lies_in_google_cloud_storage_as_well() {
+    let Some(bucket) = Bucket::gcs() else { return };
+    on_each_database(async |url| a_picture_in_a_bucket(&url, &bucket).await);
+}
+
+/// Whoever cannot store the picture changes nothing: the product keeps the one it has.
+#[test]
+fn a_store_that_is_away_leaves_every_product_its_picture() {
+    on_each_database(async |url| {
+        let gallery = Gallery::open(&url).await;
+        gallery.shop.has("kb-1", 0).await;
+        let first = gallery.put("kb-1", PICTURE).await;
+        // Port 9 of loopback.
+        let settings = [
+            ("AWS_ENDPOINT", "https://127.0.0.1:9"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let away = Files::open_with("s3://bucket/x", &settings).unwrap();
+        let images = Images::new(gallery.shop.database.clone(), away);
+        let refused = images.put("kb-1", Bytes::from_static(ANOTHER)).await.unwrap_err();
+        assert_eq!(refused.code, Code::Unavailable);
+        let product = gallery.shop.products.get("kb-1").await.unwrap();
+        assert_eq!(product.image, Some(first));
+        gallery.content("kb-1").await;
+        // The name that was announced is forgotten once the store is back.
+        gallery.let_time_pass().await;
+        assert_eq!(images.remove_unused().await.unwrap_err().code, Code::Unavailable);
+        assert_eq!(gallery.images.remove_unused().await, Ok(1));
+        assert_eq!(gallery.announced().await, 0);
+    });
 }
 
 #[test]

@@ -1,0 +1,156 @@
+//! This service's part of the REST API, on its own port.
+
+use std::time::Duration;
+
+use payment_service::PaymentService;
+use serde_json::{Value, json};
+use service_common::auth::{Caller, Role, SigningKey};
+use service_common::metrics::Metrics;
+use test_support::databases::on_each_database;
+use test_support::http::{Reply, exchange};
+use test_support::servers;
+
+use crate::line::Line;
+use crate::others::Desk;
+use crate::service::{Others, eventually, start};
+use crate::wire;
+
+struct Bench {
+    service: PaymentService,
+    key: SigningKey,
+}
+
+impl Bench {
+    async fn by(&self, user: Option<(&str, Role)>, method: &str, path: &str, body: Option<Value>) -> Reply {
+        let bearer = user.map_or_else(String::new, |(id, role)| {
+            let caller = Caller::User {
+                id: id.to_owned(),
+                role,
+                session: "ses_1".to_owned(),
+            };
+            format!(
+                "Bearer {}",
+                self.key.issue(&caller, Duration::from_secs(600)).unwrap()
+            )
+        });
+        let headers = [
+            ("Authorization", &*bearer),
+            ("Content-Type", "application/json"),
+            ("Idempotency-Key", "key-1"),
+        ];
+        let body = body.map_or_else(Vec::new, |body| body.to_string().into_bytes());
+        let address = self.service.running.addresses().http.unwrap();
+        exchange(address, method, path, &headers, &body).await.unwrap()
+    }
+}
+
+fn json_of(reply: &Reply, status: u16) -> Value {
+    assert_eq!(reply.status, status, "{}", reply.text());
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
+#[track_caller]
+fn assert_refused(reply: &Reply, status: u16, code: &str) {
+    assert_eq!(reply.header("content-type"), Some("application/problem+json"));
+    assert_eq!(json_of(reply, status)["code"], code);
+}
+
+const ALL: &str = "/api/v1/payments";
+
+#[test]
+fn an_order_is_paid_and_given_back_by_those_who_may() {
+    let kafka = servers::shared_dev_broker();
+    on_each_database(async |url| {
+        let folder = tempfile::tempdir().unwrap();
+        let key = SigningKey::in_file(&folder.path().join("token.pem")).unwrap();
+        let own = Caller::Service {
+            name: "payment-service".to_owned(),
+        };
+        let own = key.issue(&own, Duration::from_secs(600)).unwrap();
+        let desk = Desk::new(&Line::new());
+        desk.take("ord_1", "usr_1");
+        let others = Others {
+            kafka: kafka.clone(),
+            topic: "notifications".to_owned(),
+            users: wire::users(key.public()).await.to_string(),
+            orders: wire::orders(&desk, &own).await.to_string(),
+            token: own,
+        };
+        let service = start(&url, &others, &Metrics::new("test").unwrap()).await;
+        let bench = Bench { service, key };
+        eventually("it is ready", async || {
+            let ready = bench.by(None, "GET", "/ready", None).await;
+            (ready.status == 200).then_some(())
+        })
+        .await;
+        let (customer, other, admin) = (
+            Some(("usr_1", Role::Customer)),
+            Some(("usr_2", Role::Customer)),
+            Some(("usr_0", Role::Admin)),
+        );
+        let payment = json!({"order_id": "ord_1", "amount": "10.00", "method": "tok_success"});
+
+        assert_refused(
+            &bench.by(None, "POST", ALL, Some(payment.clone())).await,
+            401,
+            "unauthenticated",
+        );
+        let reply = bench
+            .by(customer, "POST", ALL, Some(json!({"amount": "ten"})))
+            .await;
+        assert_refused(&reply, 400, "invalid_request");
+        for field in ["order_id", "amount", "method"] {
+            assert!(
+                reply.text().contains(&format!("\"field\":\"{field}\"")),
+                "{}",
+                reply.text()
+            );
+        }
+        let mut foreign = payment.clone();
+        foreign["user_id"] = json!("usr_2");
+        assert_refused(
+            &bench.by(customer, "POST", ALL, Some(foreign)).await,
+            403,
+            "user_mismatch",
+        );
+
+        let reply = bench.by(customer, "POST", ALL, Some(payment.clone())).await;
+        let paid = json_of(&reply, 201);
+        assert_eq!(
+            (&paid["amount"], &paid["currency"]),
+            (&"10.00".into(), &"USD".into())
+        );
+        let path = format!("{ALL}/{}", paid["payment_id"].as_str().unwrap());
+        assert_eq!(reply.header("location"), Some(&*path));
+        assert_eq!(
+            json_of(&bench.by(customer, "POST", ALL, Some(payment)).await, 201),
+            paid
+        );
+
+        let until = async |status: &str| {
+            eventually("it is so", async || {
+                let payment = json_of(&bench.by(customer, "GET", &path, None).await, 200);
+                (payment["status"] == status).then_some(())
+            })
+            .await;
+        };
+        until("succeeded").await;
+        let refund = format!("{path}/refund");
+        for (method, path) in [("GET", &path), ("POST", &refund)] {
+            assert_refused(&bench.by(None, method, path, None).await, 401, "unauthenticated");
+        }
+        assert_refused(&bench.by(other, "GET", &path, None).await, 404, "not_found");
+        assert_refused(&bench.by(customer, "POST", &refund, None).await, 403, "forbidden");
+        for id in ["pay_0", "a%00b", "..%2fx"] {
+            let nowhere = bench.by(admin, "GET", &format!("{ALL}/{id}"), None).await;
+            assert_refused(&nowhere, 404, "not_found");
+        }
+        assert_eq!(bench.by(admin, "POST", &refund, None).await.status, 200);
+        until("refunded").await;
+
+        // The simulated provider is on the same port still.
+        let counter = bench.by(None, "GET", "/simulated/intents/pi_0", None).await;
+        assert_eq!(counter.status, 404);
+        bench.service.running.stop().await;
+    });
+}
