@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use argon2::password_hash::Error;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use argon2::password_hash::phc::{Output, ParamsString, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use service_common::failure::Failure;
 use service_common::secret::SecretText;
 use service_common::workers::Workers;
@@ -14,6 +15,10 @@ use crate::account::Password;
 /// The hash of no password, with the parameters of all others: checking against it takes as long as against any.
 const NOBODYS: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Memory of at least this size comes from the system and goes back to it at once. The allocator (glibc's) keeps smaller pieces,
+/// here of 19 MiB, with each thread that ever had one. What is not used of it is never there.
+const COMES_AND_GOES: usize = 33 * 1024 * 1024;
 
 /// What one who finds no place is told.
 const REFUSAL: &str = "too many people log in at once";
@@ -46,9 +51,7 @@ impl Hasher {
     /// # Errors
     /// `overloaded` where too many others wait.
     pub async fn hash(&self, password: Password) -> Result<SecretText, Failure> {
-        let hashed = self
-            .workers
-            .run(move || Argon2::default().hash_password(password.as_bytes()));
+        let hashed = self.workers.run(move || hashed(password.as_bytes()));
         let hash = hashed.await?.map_err(Failure::internal)?;
         Ok(SecretText::from(hash.to_string()))
     }
@@ -60,7 +63,7 @@ impl Hasher {
     pub async fn verify(&self, password: Password, hash: Option<SecretText>) -> Result<bool, Failure> {
         let verified = self.workers.run(move || {
             let hash = hash.as_ref().map_or(NOBODYS, SecretText::reveal);
-            Argon2::default().verify_password(password.as_bytes(), hash)
+            verified(password.as_bytes(), hash)
         });
         match verified.await? {
             Ok(()) => Ok(true),
@@ -68,6 +71,50 @@ impl Hasher {
             Err(error) => Err(Failure::internal(error)),
         }
     }
+}
+
+/// A new hash, with the crate's defaults.
+fn hashed(password: &[u8]) -> Result<PasswordHash, Error> {
+    let argon2 = Argon2::default();
+    let salt = Salt::generate();
+    let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+    argon2.hash_password_into_with_memory(password, &salt, &mut out, memory(argon2.params()))?;
+    Ok(PasswordHash {
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params: ParamsString::try_from(argon2.params())?,
+        salt: Some(salt),
+        hash: Some(Output::new(&out)?),
+    })
+}
+
+/// An error where it is not the hash of the password.
+fn verified(password: &[u8], hash: &str) -> Result<(), Error> {
+    let hash = PasswordHash::new(hash)?;
+    let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else {
+        return Err(Error::PasswordInvalid);
+    };
+    let version = hash.version.map(Version::try_from).transpose()?;
+    let argon2 = Argon2::new(
+        Algorithm::try_from(hash.algorithm.as_str())?,
+        version.unwrap_or_default(),
+        Params::try_from(&hash)?,
+    );
+    let mut out = vec![0; expected.len()];
+    argon2.hash_password_into_with_memory(password, salt, &mut out, memory(argon2.params()))?;
+    // Compared in constant time.
+    match Output::new(&out)? == *expected {
+        true => Ok(()),
+        false => Err(Error::PasswordInvalid),
+    }
+}
+
+/// What a hash is made in.
+fn memory(params: &Params) -> Vec<Block> {
+    let count = params.block_count();
+    let mut blocks = Vec::with_capacity(count.max(COMES_AND_GOES / Block::SIZE));
+    blocks.resize(count, Block::default());
+    blocks
 }
 
 impl fmt::Debug for Hasher {
@@ -78,7 +125,7 @@ impl fmt::Debug for Hasher {
 
 #[cfg(test)]
 mod tests {
-    use argon2::{Params, PasswordHash};
+    use argon2::{PasswordHasher, PasswordVerifier};
     use service_common::failure::Code;
 
     use super::*;
@@ -100,6 +147,16 @@ mod tests {
             (hash.algorithm, hash.version)
         );
         assert_eq!(hash.algorithm.as_str(), "argon2id");
+    }
+
+    #[test]
+    fn hashes_are_those_of_the_crate() {
+        let (password, another) = (b"a password", b"another one");
+        let ours = hashed(password).unwrap().to_string();
+        assert_eq!(Argon2::default().verify_password(password, ours.as_str()), Ok(()));
+        let theirs = Argon2::default().hash_password(password).unwrap().to_string();
+        assert_eq!(verified(password, &theirs), Ok(()));
+        assert_eq!(verified(another, &theirs), Err(Error::PasswordInvalid));
     }
 
     #[tokio::test]
