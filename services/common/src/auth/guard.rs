@@ -12,6 +12,7 @@ use tower::{Layer, Service};
 use super::caller::Caller;
 use super::sessions::Sessions;
 use super::token::Verifier;
+use super::verified::Verified;
 use crate::failure::{Code, Failure};
 
 /// Who may make a call.
@@ -31,6 +32,7 @@ pub enum Access {
 #[derive(Clone)]
 pub struct Guard {
     verifier: Verifier,
+    verified: Verified,
     sessions: Sessions,
 }
 
@@ -38,7 +40,11 @@ impl Guard {
     /// One that believes these tokens while their sessions stand.
     #[must_use]
     pub fn new(verifier: Verifier, sessions: Sessions) -> Guard {
-        Guard { verifier, sessions }
+        Guard {
+            verifier,
+            verified: Verified::default(),
+            sessions,
+        }
     }
 
     /// Whether tokens can be verified.
@@ -63,8 +69,9 @@ impl Guard {
         let token = bearer(headers)
             .ok_or_else(|| Failure::new(Code::Unauthenticated, "send `Authorization: Bearer TOKEN`"))?;
         let caller = self
-            .verifier
-            .verify(token)
+            .verified
+            .caller(token, &self.verifier)
+            .await
             .map_err(|error| Failure::new(Code::Unauthenticated, error.to_string()))?;
         if let Caller::User { session, .. } = &caller
             && !self.sessions.stands(session).await?

@@ -10,6 +10,7 @@ mod keys;
 mod remote;
 mod sessions;
 mod token;
+mod verified;
 
 pub use caller::{Caller, Role};
 pub use guard::{Access, Guard, Guarded, bearer, caller_of};

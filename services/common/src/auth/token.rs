@@ -97,6 +97,11 @@ impl Verifier {
     /// # Errors
     /// It is not valid, or not any more.
     pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
+        self.read(token).map(|read| read.caller)
+    }
+
+    /// The same, and until when the token is good.
+    pub(super) fn read(&self, token: &str) -> Result<Read, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         let key = header
             .kid
@@ -108,15 +113,34 @@ impl Verifier {
                 _ => TokenError::Invalid,
             })?
             .claims;
-        match (claims.role.as_str(), claims.sid) {
-            (SERVICE, None) => Ok(Caller::Service { name: claims.sub }),
-            (role, Some(session)) => Ok(Caller::User {
+        let caller = match (claims.role.as_str(), claims.sid) {
+            (SERVICE, None) => Caller::Service { name: claims.sub },
+            (role, Some(session)) => Caller::User {
                 id: claims.sub,
                 role: Role::parse(role).ok_or(TokenError::Invalid)?,
                 session,
-            }),
-            _ => Err(TokenError::Invalid),
-        }
+            },
+            _ => return Err(TokenError::Invalid),
+        };
+        Ok(Read {
+            caller,
+            expires_s: claims.exp,
+        })
+    }
+}
+
+/// What a good token said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Read {
+    pub(super) caller: Caller,
+    /// Seconds since 1970.
+    expires_s: u64,
+}
+
+impl Read {
+    /// Whether the token has not run out since it was read.
+    pub(super) fn is_good(&self) -> bool {
+        since_1970().as_secs() < self.expires_s
     }
 }
 
