@@ -105,10 +105,9 @@ impl Orders {
     ) -> Result<Option<(Order, T)>, Failure> {
         let shared = &self.shared;
         let mut transaction = shared.database.begin().await?;
-        let Some(mut order) = store::lock(&mut transaction, id).await? else {
+        let Some((mut order, now_ms)) = store::lock(&mut transaction, id).await? else {
             return Ok(None);
         };
-        let now_ms = transaction.now_ms().await?;
         let before = order.clone();
         let (told, value) = change(&mut order, now_ms);
         if order == before {

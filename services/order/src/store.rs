@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use service_common::database::{Database, Kind, Row, Step, Transaction, for_update};
+use service_common::database::{Database, Kind, Row, Step, Transaction, for_update_now};
 use service_common::{idempotency, outbox};
 use sqlx::{AssertSqlSafe, Row as _};
 use weir_proto::Money;
@@ -116,17 +116,24 @@ pub async fn save(transaction: &mut Transaction, order: &Order) -> sqlx::Result<
     Ok(())
 }
 
-/// An order, locked until the end of the transaction.
+/// An order, locked until the end of the transaction, and the moment of that by the database's clock, in milliseconds since
+/// 1970.
 ///
 /// # Errors
 /// The database failed.
-pub async fn lock(transaction: &mut Transaction, id: &str) -> sqlx::Result<Option<Order>> {
-    let statement = for_update!(transaction, "SELECT ", columns!(), " FROM orders WHERE id = $1");
+pub async fn lock(transaction: &mut Transaction, id: &str) -> sqlx::Result<Option<(Order, i64)>> {
+    let statement = for_update_now!(transaction, columns!(), " FROM orders WHERE id = $1");
     let row = sqlx::query(statement)
         .bind(id)
         .fetch_optional(&mut **transaction)
         .await?;
-    row.as_ref().map(read).transpose()
+    let locked = row.as_ref().map(|row| {
+        let order = read(row)?;
+        // Who waited for the lock may have read the clock before: an order's moments never go back.
+        let now_ms = row.try_get::<i64, _>("now_ms")?.max(order.updated_at_ms);
+        Ok((order, now_ms))
+    });
+    locked.transpose()
 }
 
 /// An order as it is at this moment.

@@ -68,39 +68,35 @@ impl Orders {
     async fn begin(&self, request: Request) -> Result<Begun, Failure> {
         let shared = &self.shared;
         let mut transaction = shared.database.begin().await?;
-        let now_ms = transaction.now_ms().await?;
-        let lease_ms = i64::try_from(shared.rules.lease.as_millis()).unwrap_or(i64::MAX);
-        let mut order = Order::new(&request.user_id, request.wanted, now_ms, lease_ms);
-        if let Some((scope, fingerprint)) = &request.key {
-            order.scope = Some(scope.as_str().to_owned());
-            let claim = idempotency::claim(
-                &mut transaction,
-                scope,
-                fingerprint,
-                &order.id,
-                shared.rules.lease,
-            )
-            .await?;
-            match claim {
-                Claim::First => {}
-                Claim::Answered(answer) => return Ok(Begun::Answered(answer)),
-                Claim::Resumed(id) => {
-                    // All others lock the order first and its key then: both at once, the other way round, could deadlock.
-                    transaction.commit().await?;
-                    let held = self
-                        .change(&id, |order, now_ms| {
-                            if order.state == State::Pending {
-                                order.hold(now_ms, lease_ms);
-                            }
-                            (None, ())
-                        })
-                        .await?;
-                    let (order, ()) =
-                        held.ok_or_else(|| Failure::internal(format!("order {id} is missing")))?;
-                    return Ok(Begun::Order(Box::new(order)));
+        let lease = shared.rules.lease;
+        let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+        let id = Order::new_id();
+        let now_ms = match &request.key {
+            None => transaction.now_ms().await?,
+            Some((scope, fingerprint)) => {
+                match idempotency::claim(&mut transaction, scope, fingerprint, &id, lease).await? {
+                    Claim::First(now_ms) => now_ms,
+                    Claim::Answered(answer) => return Ok(Begun::Answered(answer)),
+                    Claim::Resumed(id) => {
+                        // All others lock the order first and its key then: both at once, the other way round, could deadlock.
+                        transaction.commit().await?;
+                        let held = self
+                            .change(&id, |order, now_ms| {
+                                if order.state == State::Pending {
+                                    order.hold(now_ms, lease_ms);
+                                }
+                                (None, ())
+                            })
+                            .await?;
+                        let (order, ()) =
+                            held.ok_or_else(|| Failure::internal(format!("order {id} is missing")))?;
+                        return Ok(Begun::Order(Box::new(order)));
+                    }
                 }
             }
-        }
+        };
+        let mut order = Order::new(id, &request.user_id, request.wanted, now_ms, lease_ms);
+        order.scope = request.key.map(|(scope, _)| scope.as_str().to_owned());
         tracing::Span::current().record("order_id", &order.id);
         store::insert(&mut transaction, &order).await?;
         transaction.commit().await?;
@@ -125,8 +121,8 @@ impl Orders {
         };
         let mut transaction = self.shared.database.begin().await?;
         let locked = store::lock(&mut transaction, &order.id).await?;
-        let mut order = locked.ok_or_else(|| Failure::internal(format!("order {} is missing", order.id)))?;
-        let now_ms = transaction.now_ms().await?;
+        let (mut order, now_ms) =
+            locked.ok_or_else(|| Failure::internal(format!("order {} is missing", order.id)))?;
         let dues_before = order.dues;
         let (stock, refusal) = match stock {
             Ok(stock) => (stock, None),
@@ -158,10 +154,9 @@ impl Orders {
     /// Nobody is at the order any more: its client may try again at once, the sweeper does so after a while.
     async fn let_go(&self, order: &Order) -> Result<(), Failure> {
         let mut transaction = self.shared.database.begin().await?;
-        let Some(mut locked) = store::lock(&mut transaction, &order.id).await? else {
+        let Some((mut locked, now_ms)) = store::lock(&mut transaction, &order.id).await? else {
             return Ok(());
         };
-        let now_ms = transaction.now_ms().await?;
         if locked.state != State::Pending {
             return Ok(());
         }

@@ -98,7 +98,7 @@ impl Payments {
         let claim =
             idempotency::claim(&mut transaction, scope, fingerprint, "", self.shared.rules.lease).await?;
         Ok(match claim {
-            Claim::First => Seen::Nothing,
+            Claim::First(_) => Seen::Nothing,
             Claim::Resumed(_) => Seen::Begun,
             Claim::Answered(answer) => Seen::Answered(answer),
         })
@@ -139,7 +139,7 @@ impl Payments {
         if let Some(Key { scope, fingerprint }) = &request.key {
             let lease = self.shared.rules.lease;
             match idempotency::claim(&mut transaction, scope, fingerprint, &payment.id, lease).await? {
-                Claim::First => payment.scope = Some(scope.as_str().to_owned()),
+                Claim::First(_) => payment.scope = Some(scope.as_str().to_owned()),
                 Claim::Resumed(id) => {
                     transaction.commit().await?;
                     return Ok(Stored::Payment(id));
@@ -185,7 +185,7 @@ impl Payments {
                 transaction.commit().await?;
                 idempotency::decode(&kept)
             }
-            Claim::First | Claim::Resumed(_) => Err(Failure::internal("an answer that was kept is gone")),
+            Claim::First(_) | Claim::Resumed(_) => Err(Failure::internal("an answer that was kept is gone")),
         }
     }
 }

@@ -64,7 +64,8 @@ impl Products {
     /// The database failed: whether anything was set aside is not known; ask again.
     pub async fn reserve(&self, order_id: &str, lines: &[Line]) -> Result<Outcome, Failure> {
         let wanted = sums(lines.iter().map(|line| (line.product_id.as_str(), line.quantity)));
-        let prices = products::prices(&self.database, wanted.keys().copied()).await?;
+        let mut transaction = self.database.begin().await?;
+        let prices = products::prices(&mut transaction, wanted.keys().copied()).await?;
         let mut unknown = Vec::new();
         let mut priced = Vec::with_capacity(lines.len());
         for line in lines {
@@ -80,10 +81,10 @@ impl Products {
         if !unknown.is_empty() {
             unknown.sort_unstable();
             unknown.dedup();
+            transaction.rollback().await?;
             return self.decide(order_id, Outcome::UnknownProducts(unknown)).await;
         }
         let reserved = Outcome::Reserved(priced);
-        let mut transaction = self.database.begin().await?;
         if !reservations::insert(&mut transaction, order_id, &reserved).await? {
             let decided = reservations::get(&mut transaction, order_id).await?;
             return decided.ok_or_else(|| missing(order_id));

@@ -34,7 +34,7 @@ impl Users {
         if let Some((scope, fingerprint)) = &key {
             let claim = idempotency::claim(&mut transaction, scope, fingerprint, &id, LEASE).await;
             match claim {
-                Ok(Claim::First | Claim::Resumed(_)) => {}
+                Ok(Claim::First(_) | Claim::Resumed(_)) => {}
                 Ok(Claim::Answered(answer)) => {
                     transaction.rollback().await?;
                     shared.metrics.replayed("CreateUser");

@@ -11,3 +11,34 @@ macro_rules! for_update {
         }
     };
 }
+
+/// As [`for_update!`], of the columns and the rest of a `SELECT`: its column `now_ms` is the database's clock when the row was
+/// read. That saves asking for it.
+#[macro_export]
+macro_rules! for_update_now {
+    ($transaction:expr, $columns:expr, $rest:literal) => {
+        match $transaction.kind() {
+            $crate::database::Kind::Sqlite => {
+                concat!(
+                    "SELECT ",
+                    $columns,
+                    ", ",
+                    $crate::clock!(Sqlite),
+                    " AS now_ms",
+                    $rest
+                )
+            }
+            $crate::database::Kind::Postgres => {
+                concat!(
+                    "SELECT ",
+                    $columns,
+                    ", ",
+                    $crate::clock!(Postgres),
+                    " AS now_ms",
+                    $rest,
+                    " FOR UPDATE"
+                )
+            }
+        }
+    };
+}

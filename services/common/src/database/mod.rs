@@ -20,7 +20,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, ConnectOptions, Executor, SqlSafeStr};
 use tokio::sync::Semaphore;
 
-pub use crate::for_update;
+pub use crate::{for_update, for_update_now};
 pub use options::{DatabaseOptions, DatabaseUrl, DatabaseUrlError};
 pub use transaction::Transaction;
 
@@ -128,6 +128,8 @@ impl Database {
         let pool = AnyPoolOptions::new()
             .max_connections(options.pool_size)
             .acquire_timeout(options.acquire_timeout)
+            // A transaction finds out by itself, and begins on another connection; see `Transaction::begin`.
+            .test_before_acquire(false)
             .after_connect(move |connection, _| {
                 let first = first.clone();
                 Box::pin(async move {

@@ -2,6 +2,9 @@
 
 use super::Kind;
 
+/// The clock's expression, as a literal for `concat!`.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! clock {
     (Sqlite) => {
         "CAST(unixepoch('subsec') * 1000 AS INTEGER)"

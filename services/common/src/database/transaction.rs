@@ -10,6 +10,9 @@ use tracing::Span;
 use super::{Database, Kind, now};
 use crate::trace::TARGET;
 
+/// PostgreSQL: "terminated by an administrator", which a connection says at its next use when its server was shut down.
+const SHUT_DOWN: &str = "57P01";
+
 /// Dropped without [`commit`](Transaction::commit), it is rolled back. Statements are executed on `&mut *transaction`.
 #[derive(Debug)]
 pub struct Transaction {
@@ -43,7 +46,7 @@ impl Transaction {
         };
         let inner = match database.kind {
             Kind::Sqlite => database.pool.begin_with("BEGIN IMMEDIATE").await?,
-            Kind::Postgres => database.pool.begin().await?,
+            Kind::Postgres => begin_on_a_live_connection(database).await?,
         };
         if let Some(waits) = &database.waits {
             waits.observe(asked.elapsed().as_secs_f64());
@@ -60,6 +63,12 @@ impl Transaction {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The database's clock, as an expression for statements; see [`Database::now`].
+    #[must_use]
+    pub fn now(&self) -> &'static str {
+        now::expression(self.kind)
     }
 
     /// The database's clock; see [`Database::now`].
@@ -87,6 +96,19 @@ impl Transaction {
     pub async fn rollback(self) -> sqlx::Result<()> {
         self.inner.rollback().await
     }
+}
+
+/// Connections are not tried before they are used, which would be a round trip for each transaction. One whose server has
+/// gone meanwhile is found out here, where nothing has been done yet, and is never used again.
+async fn begin_on_a_live_connection(database: &Database) -> sqlx::Result<sqlx::Transaction<'static, Any>> {
+    for _ in 0..database.pool.size() {
+        match database.pool.begin().await {
+            Err(sqlx::Error::Io(_)) => {}
+            Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == SHUT_DOWN) => {}
+            begun => return begun,
+        }
+    }
+    database.pool.begin().await
 }
 
 impl Deref for Transaction {

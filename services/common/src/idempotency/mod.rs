@@ -9,7 +9,7 @@ mod fingerprint;
 
 use std::time::Duration;
 
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 pub use answer::{decode, encode};
 pub use fingerprint::{Fingerprint, Secret, SecretError};
@@ -76,8 +76,9 @@ impl Scope {
 /// What a claim found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// The key is new: the work begins with the subject of the claim.
-    First,
+    /// The key is new: the work begins with the subject of the claim, at this moment of the database's clock in
+    /// milliseconds.
+    First(i64),
     /// The work was begun, and nobody is at it any more: go on with this subject.
     Resumed(String),
     /// The work is done: this is its answer, for [`decode`].
@@ -95,28 +96,30 @@ pub async fn claim(
     subject: &str,
     lease: Duration,
 ) -> Result<Claim, Failure> {
-    let now_ms = transaction.now_ms().await?;
-    let lease_until_ms = now_ms + millis(lease);
-    let kept_until_ms = now_ms + millis(KEPT);
-    let inserted = sqlx::query(
+    let lease_ms = millis(lease);
+    // The clock is read where it is needed: no statement of its own for a new key, which most are.
+    let statement = AssertSqlSafe(format!(
         "INSERT INTO idempotency_keys (scope, fingerprint, subject, lease_until_ms, kept_until_ms)
-         VALUES ($1, $2, $3, $4, $5)
+         VALUES ($1, $2, $3, {now} + $4, {now} + $5)
          ON CONFLICT (scope) DO UPDATE
          SET fingerprint = excluded.fingerprint, subject = excluded.subject, answer = NULL,
              lease_until_ms = excluded.lease_until_ms, kept_until_ms = excluded.kept_until_ms
-         WHERE idempotency_keys.kept_until_ms <= $6 AND idempotency_keys.answer IS NOT NULL",
-    )
-    .bind(scope.as_str())
-    .bind(fingerprint.as_str())
-    .bind(subject)
-    .bind(lease_until_ms)
-    .bind(kept_until_ms)
-    .bind(now_ms)
-    .execute(&mut **transaction)
-    .await?;
-    if inserted.rows_affected() == 1 {
-        return Ok(Claim::First);
+         WHERE idempotency_keys.kept_until_ms <= {now} AND idempotency_keys.answer IS NOT NULL
+         RETURNING lease_until_ms",
+        now = transaction.now()
+    ));
+    let inserted: Option<i64> = sqlx::query_scalar(statement)
+        .bind(scope.as_str())
+        .bind(fingerprint.as_str())
+        .bind(subject)
+        .bind(lease_ms)
+        .bind(millis(KEPT))
+        .fetch_optional(&mut **transaction)
+        .await?;
+    if let Some(lease_until_ms) = inserted {
+        return Ok(Claim::First(lease_until_ms - lease_ms));
     }
+    let now_ms = transaction.now_ms().await?;
     let row = sqlx::query(for_update!(
         transaction,
         "SELECT fingerprint, subject, lease_until_ms, answer FROM idempotency_keys WHERE scope = $1"
@@ -140,7 +143,7 @@ pub async fn claim(
     }
     sqlx::query("UPDATE idempotency_keys SET lease_until_ms = $2 WHERE scope = $1")
         .bind(scope.as_str())
-        .bind(lease_until_ms)
+        .bind(now_ms + lease_ms)
         .execute(&mut **transaction)
         .await?;
     Ok(Claim::Resumed(row.try_get("subject")?))

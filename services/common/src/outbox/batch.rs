@@ -58,17 +58,19 @@ fn read(row: &Row) -> sqlx::Result<Waiting> {
 /// These were delivered.
 pub(super) async fn mark(database: &Database, ids: &[String]) -> sqlx::Result<()> {
     let mut transaction = database.begin().await?;
-    let now_ms = transaction.now_ms().await?;
     for part in ids.chunks(MARKED_AT_ONCE) {
-        let places = (2..part.len() + 2)
+        // A few lengths only: each other one would be another statement to prepare. The last id is marked again then.
+        let length = part.len().next_power_of_two().min(MARKED_AT_ONCE);
+        let places = (1..=length)
             .map(|n| format!("${n}"))
             .collect::<Vec<_>>()
             .join(", ");
         let statement = AssertSqlSafe(format!(
-            "UPDATE outbox_events SET pending = 0, published_at_ms = $1 WHERE id IN ({places})"
+            "UPDATE outbox_events SET pending = 0, published_at_ms = {} WHERE id IN ({places})",
+            database.now()
         ));
-        let mut query = sqlx::query(statement).bind(now_ms);
-        for id in part {
+        let mut query = sqlx::query(statement);
+        for id in part.iter().chain(part.last().into_iter().cycle()).take(length) {
             query = query.bind(id);
         }
         query.execute(&mut *transaction).await?;

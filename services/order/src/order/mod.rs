@@ -95,11 +95,17 @@ pub struct Order {
 }
 
 impl Order {
+    /// An id for a new order.
+    #[must_use]
+    pub fn new_id() -> String {
+        new_id("ord")
+    }
+
     /// A new order, pending, of which nothing is known but what its user wants.
     #[must_use]
-    pub fn new(user_id: &str, wanted: Wanted, now_ms: i64, lease_ms: i64) -> Order {
+    pub fn new(id: String, user_id: &str, wanted: Wanted, now_ms: i64, lease_ms: i64) -> Order {
         let mut order = Order {
-            id: new_id("ord"),
+            id,
             user_id: user_id.to_owned(),
             state: State::Pending,
             version: 0,

@@ -178,7 +178,7 @@ pub(crate) async fn put(transaction: &mut Transaction, details: &Details) -> sql
 /// # Errors
 /// The database failed.
 pub(crate) async fn prices<'a>(
-    database: &Database,
+    transaction: &mut Transaction,
     ids: impl ExactSizeIterator<Item = &'a str>,
 ) -> sqlx::Result<HashMap<String, Price>> {
     let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
@@ -189,7 +189,7 @@ pub(crate) async fn prices<'a>(
     for id in ids {
         query = query.bind(id);
     }
-    let rows = query.fetch_all(database.pool()).await?;
+    let rows = query.fetch_all(&mut **transaction).await?;
     rows.iter()
         .map(|row| Ok((row.try_get("id")?, read_price(row)?)))
         .collect()

@@ -21,7 +21,7 @@ fn paid() -> Order {
         },
         method: None,
     };
-    let mut order = Order::new("usr_1", wanted, 0, 0);
+    let mut order = Order::new(Order::new_id(), "usr_1", wanted, 0, 0);
     order.state = State::Paid;
     order.total = Money::from_minor(4_212_990);
     order.currency = "EUR".to_owned();
