@@ -7,6 +7,7 @@
 //! | `server`, `job`, `floor` | the broker, the job and the floor, each a process of its own |
 //! | `process`, `proc_fs`, `stalls` | children, their processor time and memory; what the machine does to threads |
 //! | `report` | the table |
+//! | `shop` | the shop: its services as processes, its clients, and PostgreSQL by itself |
 
 mod fill;
 mod floor;
@@ -20,6 +21,7 @@ mod proc_fs;
 mod process;
 mod report;
 mod server;
+mod shop;
 mod stalls;
 
 use std::process::ExitCode;
@@ -29,7 +31,7 @@ use clap::Parser;
 use test_support::{broker_process, child};
 
 use crate::measure::Bench;
-use crate::options::Options;
+use crate::options::{Command, Options};
 use crate::process::Role;
 use crate::report::Report;
 
@@ -45,7 +47,13 @@ fn main() -> ExitCode {
                 Role::Floor => floor::main(),
             }
         }
-        None => run(&Options::parse()),
+        None => {
+            let options = Options::parse();
+            match &options.command {
+                None => run(&options),
+                Some(Command::Shop(shop)) => shop::run(shop),
+            }
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

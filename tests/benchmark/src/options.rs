@@ -1,14 +1,19 @@
 //! The command line.
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::shop::ShopOptions;
 
 /// Measures the order analytics job, and librdkafka's floor, over the same orders, and prints one table.
 ///
 /// Broker, floor and job are processes of their own; the job's figures are those of its whole process, start and end
 /// included. The table is printed twice: as text, and as Markdown for docs/benchmarks.md.
 #[derive(Debug, Parser)]
-#[command(name = "benchmark", version)]
+#[command(name = "benchmark", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    /// Something else than the job
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     /// Orders of the throughput measurement
     #[arg(long, default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) orders: u64,
@@ -33,6 +38,13 @@ pub(crate) struct Options {
     /// How long the idle job is watched
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) idle_seconds: u64,
+}
+
+/// What is measured instead of the job.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measures the shop: its services on PostgreSQL and on embedded parts, and PostgreSQL by itself in the same run
+    Shop(ShopOptions),
 }
 
 /// One of the measurements.

@@ -46,6 +46,15 @@ pub(crate) fn peak_kib(process: u32) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
+/// The memory that a process has to itself, and its share of what it has together with others, in KiB.
+pub(crate) fn pss_kib(process: u32) -> Result<u64> {
+    let path = format!("/proc/{process}/smaps_rollup");
+    let rollup = fs::read_to_string(&path).context(path)?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    kib.context("smaps_rollup is not as Linux writes it")
+}
+
 /// The machine, for the head of the report: processors, memory, load.
 pub(crate) fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
@@ -82,6 +91,8 @@ mod tests {
     fn this_process_has_threads_and_memory() {
         assert!(threads_cpu(std::process::id()).unwrap() > Duration::ZERO);
         assert!(peak_kib(std::process::id()).unwrap() > 1_000);
+        let pss = pss_kib(std::process::id()).unwrap();
+        assert!(pss > 500 && pss <= peak_kib(std::process::id()).unwrap());
         assert!(children_cpu().is_ok());
     }
 }
