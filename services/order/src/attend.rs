@@ -94,7 +94,7 @@ impl Orders {
 
     /// Ends an order whose time is up, or goes on with one that nobody is at.
     async fn expire_or_finish(&self, order: Order) -> Result<Option<Order>, Failure> {
-        let lease_ms = i64::try_from(self.shared.rules.lease.as_millis()).unwrap_or(i64::MAX);
+        let lease_ms = self.shared.rules.terms().lease_ms;
         let changed = self
             .change(&order.id, |order, now_ms| {
                 let told = order.expire(now_ms);

@@ -1,6 +1,7 @@
 //! Settings, from the command line or the environment.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Parser;
 use service_common::database::DatabaseOptions;
@@ -41,6 +42,9 @@ pub struct Options {
         default_value = "orders"
     )]
     pub topic: String,
+    /// How long an order may stay unpaid: then it expires, and its stock is given back
+    #[arg(long, env = "UNPAID_FOR", value_name = "DURATION", default_value = "15m", value_parser = service_common::duration::parse)]
+    pub unpaid_for: Duration,
     /// How others are called
     #[command(flatten)]
     pub calls: CallOptions,

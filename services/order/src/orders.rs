@@ -13,7 +13,7 @@ use service_common::server::Lifecycle;
 use weir_rpc::order::v1::OrderResponse;
 
 use crate::event::event;
-use crate::order::{Change, Dues, Order, State};
+use crate::order::{Change, Dues, EXPIRY_MS, Order, State, Terms};
 use crate::remote::{Cashier, Warehouse};
 use crate::store;
 
@@ -24,8 +24,21 @@ pub struct Rules {
     pub topic: String,
     /// How long one who begins to take an order has before another may go on with it.
     pub lease: Duration,
+    /// How long an order may stay unpaid: then it expires.
+    pub unpaid: Duration,
     /// How long taking an order may take, whether or not anybody still waits for it.
     pub work: Duration,
+}
+
+impl Rules {
+    /// The same, in milliseconds.
+    pub(crate) fn terms(&self) -> Terms {
+        let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 4);
+        Terms {
+            lease_ms: ms(self.lease),
+            unpaid_ms: ms(self.unpaid),
+        }
+    }
 }
 
 impl Default for Rules {
@@ -33,6 +46,7 @@ impl Default for Rules {
         Rules {
             topic: "orders".to_owned(),
             lease: Duration::from_secs(20),
+            unpaid: Duration::from_millis(EXPIRY_MS.unsigned_abs()),
             work: Duration::from_secs(10),
         }
     }

@@ -36,9 +36,13 @@ impl Orders {
         payment_id: &str,
         has_succeeded: bool,
     ) -> Result<(), Failure> {
+        let unpaid_ms = self.shared.rules.terms().unpaid_ms;
         let changed = self
             .change(id, |order, now_ms| {
-                (order.payment_settled(payment_id, has_succeeded, now_ms), ())
+                (
+                    order.payment_settled(payment_id, has_succeeded, now_ms, unpaid_ms),
+                    (),
+                )
             })
             .await?;
         changed.map(|_| ()).ok_or_else(not_found)

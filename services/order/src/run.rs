@@ -91,6 +91,7 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         secret: options.idempotency_secret.clone(),
         rules: Rules {
             topic: options.topic.clone(),
+            unpaid: options.unpaid_for,
             ..Rules::default()
         },
         metrics: metrics.clone(),

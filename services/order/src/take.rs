@@ -68,8 +68,7 @@ impl Orders {
     async fn begin(&self, request: Request) -> Result<Begun, Failure> {
         let shared = &self.shared;
         let mut transaction = shared.database.begin().await?;
-        let lease = shared.rules.lease;
-        let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+        let (lease, terms) = (shared.rules.lease, shared.rules.terms());
         let id = Order::new_id();
         let now_ms = match &request.key {
             None => transaction.now_ms().await?,
@@ -83,7 +82,7 @@ impl Orders {
                         let held = self
                             .change(&id, |order, now_ms| {
                                 if order.state == State::Pending {
-                                    order.hold(now_ms, lease_ms);
+                                    order.hold(now_ms, terms.lease_ms);
                                 }
                                 (None, ())
                             })
@@ -95,7 +94,7 @@ impl Orders {
                 }
             }
         };
-        let mut order = Order::new(id, &request.user_id, request.wanted, now_ms, lease_ms);
+        let mut order = Order::new(id, &request.user_id, request.wanted, now_ms, terms);
         order.scope = request.key.map(|(scope, _)| scope.as_str().to_owned());
         tracing::Span::current().record("order_id", &order.id);
         store::insert(&mut transaction, &order).await?;

@@ -94,6 +94,15 @@ pub struct Order {
     pub(crate) attend_at_ms: Option<i64>,
 }
 
+/// How long an order may take over its steps, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Whoever begins to take it has so long before another may go on with it.
+    pub lease_ms: i64,
+    /// It expires so long after it was last to be paid.
+    pub unpaid_ms: i64,
+}
+
 impl Order {
     /// An id for a new order.
     #[must_use]
@@ -103,7 +112,7 @@ impl Order {
 
     /// A new order, pending, of which nothing is known but what its user wants.
     #[must_use]
-    pub fn new(id: String, user_id: &str, wanted: Wanted, now_ms: i64, lease_ms: i64) -> Order {
+    pub fn new(id: String, user_id: &str, wanted: Wanted, now_ms: i64, terms: Terms) -> Order {
         let mut order = Order {
             id,
             user_id: user_id.to_owned(),
@@ -116,8 +125,8 @@ impl Order {
             method: wanted.method,
             own_payment_id: new_id("pay"),
             payment_id: None,
-            until_ms: now_ms + EXPIRY_MS,
-            lease_until_ms: now_ms + lease_ms,
+            until_ms: now_ms + terms.unpaid_ms,
+            lease_until_ms: now_ms + terms.lease_ms,
             cancel_requested: false,
             cancel_reason: None,
             cancelled_at_ms: None,

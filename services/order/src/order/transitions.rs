@@ -2,7 +2,7 @@
 
 use weir_proto::Money;
 
-use super::{CancelReason, Due, EXPIRY_MS, Order, State};
+use super::{CancelReason, Due, Order, State};
 
 /// How long after a payment began its outcome is asked for, in case it gets lost on its way.
 const ASK_PAYMENT_MS: i64 = 3_000;
@@ -152,8 +152,14 @@ impl Order {
         Begun::Yes
     }
 
-    /// A payment has ended. One that is not, or no longer, the order's is nothing to it.
-    pub fn payment_settled(&mut self, payment_id: &str, has_succeeded: bool, now_ms: i64) -> Option<Change> {
+    /// A payment has ended; after a decline there are `unpaid_ms` for another one. One that is not, or no longer, the order's is nothing to it.
+    pub fn payment_settled(
+        &mut self,
+        payment_id: &str,
+        has_succeeded: bool,
+        now_ms: i64,
+        unpaid_ms: i64,
+    ) -> Option<Change> {
         if self.payment_id.as_deref() != Some(payment_id) {
             return None;
         }
@@ -173,7 +179,7 @@ impl Order {
             (State::Paying, false) => {
                 self.state = State::Reserved;
                 self.payment_id = None;
-                self.until_ms = now_ms + EXPIRY_MS;
+                self.until_ms = now_ms + unpaid_ms;
                 self.touch(now_ms);
                 None
             }

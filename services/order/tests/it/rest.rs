@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Parser;
-use order_service::order::{Order, Stock};
+use order_service::order::{EXPIRY_MS, Order, Stock, Terms};
 use order_service::{NAME, Options, OrderService, store};
 use serde_json::{Value, json};
 use service_common::auth::{Caller, Role, SigningKey};
@@ -17,6 +17,11 @@ use test_support::{servers, users};
 use weir_proto::Money;
 
 use crate::instance::request;
+
+const TERMS: Terms = Terms {
+    lease_ms: 60_000,
+    unpaid_ms: EXPIRY_MS,
+};
 
 /// A running service, and the key that it believes. Nobody else is there: no stock can be had.
 struct Bench {
@@ -103,7 +108,13 @@ impl Bench {
     async fn has_order(&self, is_paid: bool) -> String {
         let mut transaction = self.database.begin().await.unwrap();
         let now_ms = transaction.now_ms().await.unwrap();
-        let mut order = Order::new("usr_1", request("", 2, None).wanted, now_ms, 60_000);
+        let mut order = Order::new(
+            Order::new_id(),
+            "usr_1",
+            request("", 2, None).wanted,
+            now_ms,
+            TERMS,
+        );
         let total = Money::from_minor(2_000).unwrap();
         let stock = Stock::Reserved {
             prices: vec![Money::from_minor(1_000).unwrap()],
@@ -113,7 +124,7 @@ impl Bench {
         order.stock_answered(&stock, now_ms);
         if is_paid {
             order.begin_payment("pay_1", total, "EUR", now_ms);
-            order.payment_settled("pay_1", true, now_ms);
+            order.payment_settled("pay_1", true, now_ms, TERMS.unpaid_ms);
         }
         store::insert(&mut transaction, &order).await.unwrap();
         transaction.commit().await.unwrap();

@@ -1,5 +1,10 @@
 use super::*;
-use crate::order::{CancelReason, State, Wanted};
+use crate::order::{CancelReason, State, Terms, Wanted};
+
+const TERMS: Terms = Terms {
+    lease_ms: 0,
+    unpaid_ms: 0,
+};
 
 const EVIL: &str = "<script>alert('x')</script>\"&\u{202e}";
 
@@ -21,7 +26,7 @@ fn paid() -> Order {
         },
         method: None,
     };
-    let mut order = Order::new(Order::new_id(), "usr_1", wanted, 0, 0);
+    let mut order = Order::new(Order::new_id(), "usr_1", wanted, 0, TERMS);
     order.state = State::Paid;
     order.total = Money::from_minor(4_212_990);
     order.currency = "EUR".to_owned();
