@@ -52,6 +52,7 @@ fn main() -> ExitCode {
             match &options.command {
                 None => run(&options),
                 Some(Command::Shop(shop)) => shop::run(shop),
+                Some(Command::Soak(soak)) => shop::soak(soak),
             }
         }
     };

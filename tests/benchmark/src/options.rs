@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::shop::ShopOptions;
+use crate::shop::{ShopOptions, SoakOptions};
 
 /// Measures the order analytics job, and librdkafka's floor, over the same orders, and prints one table.
 ///
@@ -45,6 +45,8 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// Measures the shop: its services on PostgreSQL and on embedded parts, and PostgreSQL by itself in the same run
     Shop(ShopOptions),
+    /// Lets orders come for a long time and looks whether anything grows
+    Soak(SoakOptions),
 }
 
 /// One of the measurements.

@@ -65,6 +65,7 @@ impl Unit {
             Unit::Count if value >= 1e4 => format!("{:.0} k", value / 1e3),
             Unit::Count => format!("{value:.0}"),
             Unit::Mb => format!("{value:.0} MB"),
+            Unit::Ms if value < 1.0 => format!("{value:.2} ms"),
             Unit::Ms if value < 10.0 => format!("{value:.1} ms"),
             Unit::Ms => format!("{value:.0} ms"),
             Unit::S => format!("{value:.2} s"),

@@ -9,6 +9,7 @@ mod outbox;
 mod pgbench;
 mod postgres;
 mod services;
+mod soak;
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use test_support::databases::PostgresDatabase;
 use self::load::{Outcome, Writer};
 use self::postgres::Postgres;
 use self::services::{Place, Services};
+pub(crate) use self::soak::{SoakOptions, soak};
 use crate::live::now_ms;
 use crate::orders::PARTITIONS;
 use crate::proc_fs;
@@ -162,6 +164,7 @@ async fn measure_in(
         folder,
         postgres,
         broker: server.address(),
+        unpaid_for: "15m",
         topic: &format!("bench-{}", now_ms()),
     };
     server.create_orders(place.topic)?;
@@ -184,7 +187,9 @@ async fn measure_in(
     let orders = customers::orders(&tokens);
 
     let time = Duration::from_secs(options.seconds);
+    let cpu = services.cpu()?;
     let taken = load::closed(services.gateway, options.clients.into(), time, 201, &orders).await?;
+    let each = (services.cpu()? - cpu).as_secs_f64() * 1e3 / taken.answered.max(1) as f64;
     let goal = match postgres {
         None => Some(Goal::at_least(1_000.0, 2_500.0)),
         Some(_) => None,
@@ -194,6 +199,9 @@ async fn measure_in(
         Some(goal) => report.goal(&name, taken.rate, Unit::Count, goal),
         None => report.figure(&name, taken.rate, Unit::Count),
     }
+    // Says what the machine would take if it had nothing else to do.
+    let name = format!("CPU of all services for an order, {on}");
+    report.figure(&name, each, Unit::Ms);
     let database = orders_database(&place).await?;
     outbox::settled(&database).await?;
 

@@ -33,6 +33,8 @@ pub(crate) struct Place<'a> {
     pub(crate) postgres: Option<&'a str>,
     /// Kafka.
     pub(crate) broker: &'a str,
+    /// How long an order may stay unpaid, as the order service reads it.
+    pub(crate) unpaid_for: &'a str,
     /// The topic of the orders; that of the notifications has a name made of it.
     pub(crate) topic: &'a str,
 }
@@ -171,6 +173,7 @@ impl Services {
         arguments.extend(asks());
         arguments.push(format!("--product-service={product}"));
         arguments.push(format!("--payment-service={payment}"));
+        arguments.push(format!("--unpaid-for={}", place.unpaid_for));
         arguments.push(format!("--documents={}", place.files("documents")));
         arguments.push(ANY_PORT.to_owned());
         services.order.clone_from(&arguments);
@@ -211,6 +214,12 @@ impl Services {
             Ok(kib)
         });
         each.sum()
+    }
+
+    /// The processor time of all so far, of the threads that live.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        let each = self.running.iter();
+        each.map(|service| proc_fs::threads_cpu(service.child.id())).sum()
     }
 
     /// Stops the order service; see [`Services::order_again`].

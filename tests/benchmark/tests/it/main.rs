@@ -37,3 +37,17 @@ fn the_latency_of_windows_is_measured_while_orders_come() {
     let out = measured(&["--rate", "200", "--latency-seconds", "5", "--only", "latency"]);
     assert!(out.contains("| latency: windows measured |"), "{out}");
 }
+
+/// The services' binaries lie beside this one where the whole workspace is tested.
+#[test]
+fn every_order_of_the_shop_that_was_answered_is_published() {
+    let small = "shop --only embedded --seconds 1 --clients 4 --customers 2 --rate 20 --events 500";
+    let out = measured(&small.split(' ').collect::<Vec<_>>());
+    for text in [
+        "| orders a second, embedded parts |",
+        "| events drained a second, embedded parts |",
+        "| memory of all services, embedded parts |",
+    ] {
+        assert!(out.contains(text), "{out}");
+    }
+}
