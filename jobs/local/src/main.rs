@@ -2,6 +2,7 @@
 
 mod check;
 mod clock;
+mod customers;
 mod failure;
 mod folder;
 mod follow;

@@ -92,7 +92,7 @@ pub(crate) struct Options {
 }
 
 /// What says how orders are invented has no say over a file.
-const OF_THE_INVENTED: [&str; 8] = [
+const OF_THE_INVENTED: [&str; 9] = [
     "history",
     "rate",
     "duration",
@@ -101,6 +101,7 @@ const OF_THE_INVENTED: [&str; 8] = [
     "duplicates",
     "late",
     "seed",
+    "shop_rate",
 ];
 
 const AFTER_HELP: &str = "\

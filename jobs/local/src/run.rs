@@ -12,6 +12,7 @@ use weir_proto::Timestamp;
 
 use crate::check::{self, Claims, Verdict};
 use crate::clock::now_ms;
+use crate::customers::{Counts, Customers};
 use crate::failure::Failure;
 use crate::folder::{Folder, Origin};
 use crate::follow::{Followed, Follower};
@@ -81,6 +82,8 @@ pub(crate) fn run(options: &Options) -> Result<bool, Failure> {
     let mut run = Run {
         options,
         before: kafka.order_ends()?,
+        customers: None,
+        ordered: Default::default(),
         bad: None,
         kafka,
         screen,
@@ -116,6 +119,10 @@ struct Run<'o> {
     progress: Arc<Progress>,
     /// The ends of the orders' partitions before this run.
     before: BTreeMap<i32, i64>,
+    /// Customers of our own, while they order.
+    customers: Option<Customers>,
+    /// What came of their orders.
+    ordered: (Counts, Vec<String>),
     /// Records of this run that are no valid order, where that is known.
     bad: Option<u64>,
     kafka: Kafka,
@@ -162,6 +169,9 @@ impl Run<'_> {
             _ => None,
         };
         self.show_places(folder, &job, platform.as_ref());
+        if let (Some(platform), Some(rate)) = (&platform, self.options.shop.shop_rate) {
+            self.customers = Some(Customers::start(self.runtime, platform.address(), rate)?);
+        }
 
         let open_until = self.options.duration.map(|duration| Instant::now() + duration);
         while !self.signals.asked() && !shop.has_failed() && !job.is_finished() {
@@ -171,6 +181,9 @@ impl Run<'_> {
             self.tick(&job, "live");
         }
         self.announce_stop();
+        if let Some(customers) = self.customers.take() {
+            self.ordered = self.runtime.block_on(customers.stop());
+        }
         if let Some(platform) = platform {
             let outbox = platform.outbox().to_owned();
             let sent = self.runtime.block_on(platform.stop());
@@ -323,6 +336,7 @@ impl Run<'_> {
             phase,
             elapsed: self.started.elapsed(),
             produced: self.progress.acknowledged(),
+            customers: self.customers.as_ref().map(Customers::counts),
             status: job.status(),
             now_ms: now_ms(),
         };
@@ -359,6 +373,8 @@ impl Run<'_> {
             before: self.before.clone(),
             watermark,
             taken: self.runtime.block_on(platform::orders_taken(&folder.shop()))?,
+            unanswered: self.ordered.0.unanswered,
+            answered: std::mem::take(&mut self.ordered.1),
         };
         check::run(self.runtime, &self.kafka.connection, claims)
     }

@@ -42,6 +42,10 @@ pub(crate) struct Claims {
     pub(crate) watermark: Option<Timestamp>,
     /// The orders that the shop ever took, by its own database; `None` where it was never open.
     pub(crate) taken: Option<Taken>,
+    /// The ids of the orders that the shop answered customers of our own with 201, in this run.
+    pub(crate) answered: Vec<String>,
+    /// How many of their orders it did not answer: it may have taken them or not.
+    pub(crate) unanswered: u64,
 }
 
 /// What came of the check, to be printed.
@@ -98,6 +102,7 @@ pub(crate) fn run(runtime: &Runtime, connection: &Connection, claims: Claims) ->
     };
     if let Some(taken) = &claims.taken {
         judge_shop(taken, &of_the_shop, &mut verdict);
+        judge_customers(&claims, taken, &of_the_shop, &mut verdict);
     }
     judge(&mut ledger, census, &claims, &mut verdict)?;
     Ok(verdict)
@@ -210,6 +215,34 @@ fn is_of_the_shop(record: &OwnedRecord) -> bool {
             .any(|(key, found)| key == name && found == value)
     };
     has("ce_source", b"/order-service") && has("ce_type", b"order.created")
+}
+
+/// An order that was answered with 201 must be one that the shop took; those that wait to be published are told by their
+/// number only.
+fn judge_customers(claims: &Claims, taken: &Taken, published: &HashSet<Vec<u8>>, verdict: &mut Verdict) {
+    let Claims {
+        answered, unanswered, ..
+    } = claims;
+    if answered.is_empty() && *unanswered == 0 {
+        return;
+    }
+    let missing = answered
+        .iter()
+        .filter(|id| !published.contains(id.as_bytes()))
+        .count() as u64;
+    let all = grouped(answered.len() as u64);
+    if missing > taken.waiting {
+        verdict.faults.push(format!(
+            "of {all} orders answered with 201 {} are not in the topic, though {} wait",
+            grouped(missing),
+            grouped(taken.waiting)
+        ));
+    } else {
+        verdict.lines.push(format!(
+            "{all} orders by REST answered with 201, each taken; {} unanswered",
+            grouped(*unanswered)
+        ));
+    }
 }
 
 /// Every order that the shop took must stand in the topic, but for those that still wait to be published.

@@ -275,7 +275,35 @@ fn claims(accepted: u64) -> Claims {
         before: BTreeMap::new(),
         watermark: None,
         taken: None,
+        answered: Vec::new(),
+        unanswered: 0,
     }
+}
+
+#[test]
+fn an_order_that_was_answered_must_be_there_or_wait() {
+    let published = HashSet::from([b"ord_1".to_vec()]);
+    let judged = |answered: &[&str], waiting| {
+        let claims = Claims {
+            answered: answered.iter().map(|id| (*id).to_owned()).collect(),
+            unanswered: 3,
+            ..Claims::default()
+        };
+        let taken = Taken {
+            waiting,
+            ..Taken::default()
+        };
+        let mut verdict = Verdict::default();
+        judge_customers(&claims, &taken, &published, &mut verdict);
+        verdict
+    };
+    let holds = judged(&["ord_1"], 0);
+    assert_eq!(
+        holds.lines,
+        ["1 orders by REST answered with 201, each taken; 3 unanswered"]
+    );
+    assert_eq!(judged(&["ord_1", "ord_2"], 1).faults, [""; 0]);
+    assert_eq!(judged(&["ord_1", "ord_2"], 0).faults.len(), 1);
 }
 
 fn verdict(claims: Claims) -> Verdict {

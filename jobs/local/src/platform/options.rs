@@ -22,6 +22,9 @@ pub(crate) struct ShopOptions {
     /// Where clients order by REST
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) shop_addr: SocketAddr,
+    /// Orders a second that customers of our own place by REST
+    #[arg(long, value_name = "NUMBER", value_parser = shop_rate, conflicts_with = "no_shop", allow_negative_numbers = true)]
+    pub(crate) shop_rate: Option<f64>,
     /// Where the metrics of all services are
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9090")]
     pub(crate) metrics_addr: SocketAddr,
@@ -92,6 +95,23 @@ pub(crate) struct ShopOptions {
         hide_short_help = true
     )]
     pub(crate) payment_http_addr: SocketAddr,
+}
+
+/// The most orders a second of customers of our own.
+const MOST_SHOP_RATE: f64 = 1_000.0;
+
+/// So many a second.
+fn shop_rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if rate > 0.0 && rate <= MOST_SHOP_RATE => Ok(rate),
+        _ => Err(format!("a number above 0, at most {MOST_SHOP_RATE}")),
+    }
+}
+
+/// What an address may ask for: what the gateway says by itself, unless customers of our own, who share one, want more.
+fn limit_address(shop_rate: f64) -> u32 {
+    // A bounded number.
+    200 + (2.0 * shop_rate) as u32
 }
 
 /// What the settings of the services are made of.
@@ -175,6 +195,9 @@ impl Settings<'_> {
             format!("--order-service={}", self.order),
             format!("--payment-service={}", self.payment),
         ];
+        if let Some(rate) = options.shop_rate {
+            arguments.push(format!("--limit-address={}", limit_address(rate)));
+        }
         arguments.extend(self.calls_as(api_gateway::NAME)?);
         Ok(arguments)
     }

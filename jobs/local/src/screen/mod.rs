@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use order_analytics::Status;
 use weir_proto::AnalyticsResult;
 
+use crate::customers::Counts;
+
 pub(crate) use self::plain::Plain;
 pub(crate) use self::table::Table;
 
@@ -59,6 +61,8 @@ pub(crate) struct View {
     pub(crate) elapsed: Duration,
     /// Orders acknowledged by the broker in this run.
     pub(crate) produced: u64,
+    /// What the shop answered to customers of our own, where there are any.
+    pub(crate) customers: Option<Counts>,
     pub(crate) status: Status,
     pub(crate) now_ms: i64,
 }
@@ -201,6 +205,16 @@ impl Rate {
             (count.saturating_sub(*before) as f64 / seconds).round() as u64
         }
     }
+}
+
+/// What the shop answered, in words.
+pub(crate) fn answers(counts: &Counts) -> String {
+    format!(
+        "{} orders by REST taken, {} refused, {} unanswered",
+        grouped(counts.taken),
+        grouped(counts.refused),
+        grouped(counts.unanswered)
+    )
 }
 
 /// How far the watermark is behind the clock, in words.

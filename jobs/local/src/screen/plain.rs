@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use weir_proto::AnalyticsResult;
 
-use super::{Rate, View, behind, grouped, say};
+use super::{Rate, View, answers, behind, grouped, say};
 
 const EVERY: Duration = Duration::from_secs(5);
 /// Of more windows at once than this only the last ones get a line: a year is read in seconds.
@@ -63,9 +63,11 @@ fn window_line(result: &AnalyticsResult) -> String {
 
 fn status_line(view: &View, per_second: u64) -> String {
     let totals = &view.status.totals;
+    let customers = view.customers.as_ref();
+    let customers = customers.map_or_else(String::new, |counts| format!("; {}", answers(counts)));
     format!(
         "status {}: {} orders in ({per_second}/s), watermark {}, lag {} records; {} accepted, {} duplicate, {} ignored, \
-         {} late, {} invalid; {} windows, {} revisions",
+         {} late, {} invalid; {} windows, {} revisions{customers}",
         view.phase,
         grouped(view.produced),
         behind(view),

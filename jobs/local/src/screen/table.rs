@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use terminal_size::{Height, Width, terminal_size};
 use weir_proto::AnalyticsResult;
 
-use super::{KEPT, Places, Rate, View, behind, grouped, say};
+use super::{KEPT, Places, Rate, View, answers, behind, grouped, say};
 
 const EVERY: Duration = Duration::from_millis(250);
 /// Windows that stay on the terminal after the table is gone.
@@ -167,9 +167,12 @@ impl Table {
             (
                 Style::Usual,
                 format!(
-                    " windows published {}   revised {}   in this run",
+                    " windows published {}   revised {}   in this run{}",
                     grouped(view.status.windows_published),
-                    grouped(view.status.windows_revised)
+                    grouped(view.status.windows_revised),
+                    view.customers
+                        .as_ref()
+                        .map_or_else(String::new, |counts| format!("   {}", answers(counts)))
                 ),
             ),
             (
@@ -322,6 +325,7 @@ mod tests {
         View {
             phase: "live",
             elapsed: Duration::from_secs(3_661),
+            customers: None,
             produced: 5,
             status: Status::default(),
             now_ms: 0,

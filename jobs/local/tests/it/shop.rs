@@ -262,6 +262,24 @@ fn an_order_that_was_answered_is_there_after_a_kill() {
     assert_eq!(taken, answered, "{}", said.out);
 }
 
+#[test]
+fn customers_of_our_own_order_and_every_answer_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = start(folder.path(), &["--history", "5m", "--shop-rate", "20"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut said = lines.by_ref().map(Result::unwrap);
+    let taken =
+        |line: &String| line.contains(" orders by REST taken") && !line.contains("; 0 orders by REST");
+    assert!(said.any(|line| taken(&line)), "ended before an order was taken");
+    signal(&child, "-INT");
+    let rest: Vec<String> = said.collect();
+    assert_eq!(wait(&mut child), Some(0), "{rest:#?}");
+    let checked = |line: &&String| line.contains("answered with 201, each taken; 0 unanswered");
+    let line = rest.iter().find(checked).unwrap_or_else(|| panic!("{rest:#?}"));
+    assert!(!line.trim_start().starts_with("0 "), "{line}");
+    assert!(rest.contains(&"check: holds".to_owned()), "{rest:#?}");
+}
+
 pub(crate) fn wait(child: &mut Child) -> Option<i32> {
     let deadline = Instant::now() + PATIENCE;
     loop {
