@@ -10,6 +10,8 @@ use service_common::failure::Code;
 use service_common::files::Files;
 use test_support::buckets::Bucket;
 use test_support::databases::on_each_database;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
 use crate::shop::Shop;
 
@@ -224,14 +226,35 @@ fn a_file_that_was_removed_meanwhile_is_nobodys() {
     on_each_database(async |url| {
         let gallery = Gallery::open(&url).await;
         gallery.shop.has("kb-1", 0).await;
-        let mut put = pin!(gallery.images.put("kb-1", Bytes::from_static(PICTURE)));
-        // Until it is announced; it is being written then.
-        while gallery.announced().await == 0 {
-            assert_eq!(for_so_many_looks(put.as_mut(), 1).await, None);
-        }
-        gallery.let_time_pass().await;
-        assert_eq!(gallery.images.remove_unused().await, Ok(1));
-        assert_eq!(put.await.unwrap_err().code, Code::Timeout);
+        let bucket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let settings = [
+            ("AWS_ENDPOINT", format!("http://{}", bucket.local_addr().unwrap())),
+            ("AWS_ALLOW_HTTP", "true".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "weir".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "weir".to_owned()),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value));
+        let files = Files::open_with("s3://slow", &settings).unwrap();
+        let images = Images::new(gallery.shop.database.clone(), files);
+        let put = images.put("kb-1", Bytes::from_static(PICTURE));
+        let meanwhile = async {
+            let (mut connection, _) = bucket.accept().await.unwrap();
+            // The file is on its way, so it is announced.
+            gallery.let_time_pass().await;
+            assert_eq!(gallery.images.remove_unused().await, Ok(1));
+            let answer = b"HTTP/1.1 200 OK\r\netag: \"1\"\r\ncontent-length: 0\r\n\r\n";
+            connection.write_all(answer).await.unwrap();
+            // The rest of the file is taken, and the connection stays open.
+            tokio::io::copy(&mut connection, &mut tokio::io::sink())
+                .await
+                .unwrap();
+            std::future::pending::<()>().await;
+        };
+        let put = tokio::select! {
+            put = put => put,
+            () = meanwhile => unreachable!(),
+        };
+        assert_eq!(put.unwrap_err().code, Code::Timeout);
         assert_eq!(gallery.referred_to().await, BTreeSet::new());
     });
 }
