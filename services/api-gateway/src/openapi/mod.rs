@@ -11,6 +11,11 @@ use service_common::rest::headers::LONGEST_KEY;
 
 use crate::routes::{Attempts, Body, Content, Keyed, Kind, Need, Parameter, Route, routes};
 
+/// A text without control characters, as a pattern.
+const PLAIN: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+/// What could be an id, as a pattern.
+const ID: &str = "^[A-Za-z0-9._:-]{1,128}$";
+
 /// The document: OpenAPI 3.1.
 #[must_use]
 pub fn document() -> Value {
@@ -125,7 +130,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             "name": name,
             "in": "path",
             "required": true,
-            "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+            "schema": {"type": "string", "pattern": ID},
         })
     });
     let known = (route.about.content == Content::Picture).then(|| {
@@ -155,10 +160,14 @@ fn parameters(route: &Route) -> Vec<Value> {
 
 fn query_parameter(parameter: &Parameter) -> Value {
     let schema = match &parameter.kind {
-        Kind::Text => match parameter.need {
-            Need::Required => json!({"type": "string", "minLength": 1, "pattern": "^[^\\u0000]*$"}),
-            Need::Optional => json!({"type": "string", "pattern": "^[^\\u0000]*$"}),
+        Kind::Text { longest } => match parameter.need {
+            Need::Required => {
+                json!({"type": "string", "minLength": 1, "maxLength": longest, "pattern": PLAIN})
+            }
+            Need::Optional => json!({"type": "string", "maxLength": longest, "pattern": PLAIN}),
         },
+        // An empty one is none.
+        Kind::Id => json!({"type": "string", "pattern": "^[A-Za-z0-9._:-]{0,128}$"}),
         Kind::Money => json!({"type": "string", "pattern": schemas::AMOUNT}),
         Kind::Whole { from, to, default } => {
             json!({"type": "integer", "minimum": from, "maximum": to, "default": default})

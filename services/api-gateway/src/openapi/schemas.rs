@@ -23,18 +23,18 @@ pub(super) fn all() -> Value {
 fn requests() -> Value {
     json!({
         "Registration": object(&["email", "password", "first_name", "last_name"], json!({
-            "email": {"type": "string", "format": "email"},
-            "password": {"type": "string", "format": "password"},
-            "first_name": text(),
-            "last_name": text(),
+            "email": email(),
+            "password": password(8),
+            "first_name": line(100),
+            "last_name": line(100),
         })),
         "Credentials": object(&["email", "password"], json!({
-            "email": {"type": "string", "format": "email"},
-            "password": {"type": "string", "format": "password"},
+            "email": email(),
+            "password": password(1),
         })),
-        "RefreshToken": object(&["refresh_token"], json!({"refresh_token": text()})),
+        "RefreshToken": object(&["refresh_token"], json!({"refresh_token": line(256)})),
         "CartQuantity": object(&["quantity"], json!({
-            "quantity": quantity(),
+            "quantity": {"type": "integer", "minimum": 1, "maximum": 1_000},
             "user_id": own_user_id(),
         })),
         "NewOrder": object(&["items", "shipping_address"], json!({
@@ -42,25 +42,25 @@ fn requests() -> Value {
                 "type": "array",
                 "minItems": 1,
                 "maxItems": 100,
-                "items": object(&["product_id", "quantity"], json!({"product_id": text(), "quantity": quantity()})),
+                "items": object(&["product_id", "quantity"], json!({
+                    "product_id": id(),
+                    "quantity": {"type": "integer", "minimum": 1, "maximum": 10_000},
+                })),
             },
             "shipping_address": reference("Address"),
-            "payment_method": or_null(&json!({
-                "type": "string",
-                "description": "A token of the payment provider; without one the order waits for a payment",
-            })),
+            "payment_method": or_null(&method("; without one the order waits for a payment")),
             "user_id": own_user_id(),
         })),
         "Address": object(&["name", "line1", "city", "postal_code", "country"], json!({
-            "name": text(),
-            "line1": text(),
-            "line2": or_null(&text()),
-            "city": text(),
-            "postal_code": text(),
+            "name": line(200),
+            "line1": line(200),
+            "line2": or_null(&line(200)),
+            "city": line(200),
+            "postal_code": line(200),
             "country": {"type": "string", "pattern": "^[A-Z]{2}$", "description": "ISO 3166-1"},
         })),
         "NewPayment": object(&["order_id", "amount", "method"], json!({
-            "order_id": text(),
+            "order_id": id(),
             "amount": {
                 "description": "The order's whole amount",
                 "anyOf": [
@@ -69,7 +69,7 @@ fn requests() -> Value {
                 ],
             },
             "currency": or_null(&json!({"type": "string", "pattern": "^[A-Z]{3}$"})),
-            "method": {"type": "string", "description": "A token of the payment provider"},
+            "method": method(""),
             "user_id": own_user_id(),
         })),
     })
@@ -252,8 +252,45 @@ fn cursor() -> Value {
     or_null(&json!({"type": "string", "description": "Of the next page; null on the last one"}))
 }
 
-fn quantity() -> Value {
-    json!({"type": "integer", "minimum": 1, "maximum": 10_000})
+/// What could be an id.
+fn id() -> Value {
+    json!({"type": "string", "pattern": super::ID})
+}
+
+fn method(more: &str) -> Value {
+    json!({
+        "type": "string",
+        "pattern": super::ID,
+        "description": format!("A token of the payment provider{more}"),
+    })
+}
+
+fn password(shortest: u32) -> Value {
+    json!({
+        "type": "string",
+        "format": "password",
+        "minLength": shortest,
+        "maxLength": 128,
+        "pattern": r"^[^\x00]*$",
+    })
+}
+
+fn email() -> Value {
+    json!({
+        "type": "string",
+        "maxLength": 254,
+        "pattern": r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]+(-+[A-Za-z0-9]+)*(\.[A-Za-z0-9]+(-+[A-Za-z0-9]+)*)*$",
+    })
+}
+
+/// A text of one line that holds more than blanks.
+fn line(longest: u32) -> Value {
+    json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": longest,
+        "pattern": r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+    })
 }
 
 fn own_user_id() -> Value {

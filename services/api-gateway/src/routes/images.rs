@@ -15,7 +15,7 @@ const PATH: &str = "/api/v1/products/{product_id}/image";
 const VERSION: Parameter = Parameter {
     name: images::VERSION,
     need: Need::Optional,
-    kind: Kind::Text,
+    kind: Kind::Id,
     about: "Which picture is meant, as `image_url` says: then the answer may be kept for good",
 };
 

@@ -142,7 +142,8 @@ pub(crate) enum Need {
 
 /// What a parameter's value is.
 pub(crate) enum Kind {
-    Text,
+    Text { longest: u32 },
+    Id,
     Money,
     Whole { from: u32, to: u32, default: u32 },
     Word(fn() -> Vec<&'static str>),

@@ -21,7 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
         Parameter {
             name: "user_id",
             need: Need::Optional,
-            kind: Kind::Text,
+            kind: Kind::Id,
             about: "Whose orders: the caller's own, or anybody's for an admin",
         },
         Parameter {
@@ -37,7 +37,7 @@ pub(super) fn routes() -> Vec<Route> {
         Parameter {
             name: "cursor",
             need: Need::Optional,
-            kind: Kind::Text,
+            kind: Kind::Id,
             about: "`next_cursor` of the page before",
         },
     ];

@@ -27,7 +27,7 @@ const LIMIT: Parameter = Parameter {
 const CURSOR: Parameter = Parameter {
     name: "cursor",
     need: Need::Optional,
-    kind: Kind::Text,
+    kind: Kind::Id,
     about: "`next_cursor` of the page before",
 };
 
@@ -57,10 +57,10 @@ pub(super) fn routes() -> Vec<Route> {
         Parameter {
             name: "q",
             need: Need::Required,
-            kind: Kind::Text,
+            kind: Kind::Text { longest: 200 },
             about: "Words; every one of them occurs in the name or the description",
         },
-        optional("category", Kind::Text, "Only this category"),
+        optional("category", Kind::Text { longest: 100 }, "Only this category"),
         optional("min_price", Kind::Money, "The least price"),
         optional("max_price", Kind::Money, "The largest price"),
         LIMIT,

@@ -32,7 +32,7 @@ pub fn address(product_id: &str, image_id: &str) -> Option<String> {
 /// # Errors
 /// The parameter is wrong.
 pub fn get(inbound: &Inbound) -> Result<(rpc::GetImageRequest, Option<String>), Failure> {
-    let wanted = inbound.parameters(|parameters| parameters.text_or_none(VERSION))?;
+    let wanted = inbound.parameters(|parameters| parameters.id_or_none(VERSION))?;
     let message = rpc::GetImageRequest {
         product_id: (&inbound.id).into(),
         known_image_ids: inbound.known.clone(),

@@ -82,11 +82,15 @@ impl<'a> Fields<'a> {
         self.optional(name, text)
     }
 
-    /// A whole number that must be there.
+    /// A whole number that must be there. `2.0` is one as well: some clients know no other numbers.
     pub fn whole(&mut self, name: &str) -> u32 {
         self.required(name, |raw| {
             let fault = || format!("not a whole number from 0 to {}", u32::MAX);
-            raw.parse().map_err(|_| fault())
+            let whole = match raw.split_once('.') {
+                Some((whole, zeros)) if zeros.bytes().all(|digit| digit == b'0') => whole,
+                _ => raw,
+            };
+            whole.parse().map_err(|_| fault())
         })
         .unwrap_or_default()
     }
@@ -226,8 +230,22 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let read_one = |json: &str| {
+            read(format!(r#"{{"n": {json}}}"#).as_bytes(), |fields| {
+                fields.whole("n")
+            })
+        };
+        assert_eq!(read_one("460"), Ok(460));
+        assert_eq!(read_one("460.00"), Ok(460));
+        for json in ["460.01", "-1.0", "1e2", "4294967296.0", r#""460""#] {
+            assert_eq!(read_one(json).unwrap_err().fields[0].field, "n", "{json}");
+        }
+    }
+
+    #[test]
     fn every_fault_is_named_by_its_path() {
-        let body = r#"{"a": 1, "items": [{"quantity": 1}, {"quantity": -1}, 7], "address": {"city": false}, "n": 1.0}"#;
+        let body = r#"{"a": 1, "items": [{"quantity": 1}, {"quantity": -1}, 7], "address": {"city": false}, "n": 1.5}"#;
         let found = faults(body, |fields| {
             fields.text("a");
             fields.text("b");

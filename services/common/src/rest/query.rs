@@ -7,6 +7,7 @@ use weir_proto::Money;
 
 use super::text_fault;
 use crate::failure::{Failure, FieldFaults};
+use crate::ids::{is_id, no_id};
 
 /// Reads a query; `read` takes its parameters. What `read` gives is given only where none was wrong.
 pub(super) fn read<T>(query: &str, read: impl FnOnce(&mut Parameters) -> T) -> Result<T, Failure> {
@@ -40,6 +41,15 @@ impl Parameters {
         let text = self.single(name).filter(|text| !text.is_empty())?;
         if let Some(fault) = text_fault(&text) {
             self.faults.add(name, fault);
+        }
+        Some(text)
+    }
+
+    /// An id that may be missing; an empty one is.
+    pub fn id_or_none(&mut self, name: &str) -> Option<String> {
+        let text = self.single(name).filter(|text| !text.is_empty())?;
+        if !is_id(&text) {
+            self.faults.add(name, no_id());
         }
         Some(text)
     }
@@ -113,7 +123,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_named() {
-        let query = "limit=0&skip=-1&n=%2B5&min_price=1.234&status=x&cursor=%00&twice=a&twice=b&empty=";
+        let query = "limit=0&skip=-1&n=%2B5&min_price=1.234&status=x&cursor=%00&v=%22&twice=a&twice=b&empty=";
         let failure = read(query, |parameters| {
             parameters.text("q");
             parameters.whole_or("limit", 10, 1..=100);
@@ -122,6 +132,7 @@ mod tests {
             parameters.money_or_none("min_price");
             parameters.word_or_none("status", &[("open", 1)]);
             parameters.text_or_none("cursor");
+            parameters.id_or_none("v");
             parameters.text("twice");
             parameters.whole_or("empty", 0, 0..=100);
         });
@@ -141,6 +152,7 @@ mod tests {
                 "min_price",
                 "status",
                 "cursor",
+                "v",
                 "twice",
                 "empty"
             ]
