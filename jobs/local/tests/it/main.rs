@@ -1,6 +1,7 @@
 //! The binary as a user runs it.
 #![allow(clippy::unwrap_used)]
 
+mod contract;
 mod demo;
 mod load;
 mod refusals;

@@ -92,7 +92,7 @@ impl Shop {
         self.call(method, path, token, "", body).unwrap()
     }
 
-    fn log_in(&self, email: &str) -> String {
+    pub(crate) fn log_in(&self, email: &str) -> String {
         let person = json!({
             "email": email, "password": "a good password", "first_name": "Ada", "last_name": "Lovelace",
         });
