@@ -24,6 +24,12 @@ fn ticks(stat: &str, field: usize) -> Option<Duration> {
     Some(TICK * sum)
 }
 
+/// User and system time of a running process with all threads it ever had, in ticks of 10 ms.
+pub(crate) fn process_cpu(process: u32) -> Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("/proc/PID/stat")?;
+    ticks(&stat, 11).context("/proc/PID/stat is not as Linux writes it")
+}
+
 /// User and system time of a running process, in nanoseconds: the sum of its threads, those that have ended left out.
 pub(crate) fn threads_cpu(process: u32) -> Result<Duration> {
     let folder = format!("/proc/{process}/task");
@@ -90,6 +96,7 @@ mod tests {
     #[test]
     fn this_process_has_threads_and_memory() {
         assert!(threads_cpu(std::process::id()).unwrap() > Duration::ZERO);
+        assert!(process_cpu(std::process::id()).is_ok());
         assert!(peak_kib(std::process::id()).unwrap() > 1_000);
         let pss = pss_kib(std::process::id()).unwrap();
         assert!(pss > 500 && pss <= peak_kib(std::process::id()).unwrap());

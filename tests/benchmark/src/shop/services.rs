@@ -219,7 +219,7 @@ impl Services {
     /// The processor time of all so far, of the threads that live.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         let each = self.running.iter();
-        each.map(|service| proc_fs::threads_cpu(service.child.id())).sum()
+        each.map(|service| proc_fs::process_cpu(service.child.id())).sum()
     }
 
     /// Stops the order service; see [`Services::order_again`].
