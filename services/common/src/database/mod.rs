@@ -12,13 +12,11 @@ mod options;
 mod transaction;
 
 use std::str::FromStr;
-use std::sync::Arc;
 
 use prometheus::Histogram;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, ConnectOptions, Executor, SqlSafeStr};
-use tokio::sync::Semaphore;
 
 pub use crate::{for_update, for_update_now};
 pub use options::{DatabaseOptions, DatabaseUrl, DatabaseUrlError};
@@ -26,6 +24,10 @@ pub use transaction::Transaction;
 
 use crate::failure::{Code, Failure};
 use crate::metrics::Metrics;
+
+/// SQLite: so many pages are written ahead before they are put in their places, which is synchronised with the disk. Of 4 KiB
+/// each; by itself it is a quarter of that.
+const CHECKPOINT: u32 = 4_000;
 
 /// A row of a result.
 pub type Row = AnyRow;
@@ -54,8 +56,9 @@ impl Kind {
 pub struct Database {
     pool: AnyPool,
     kind: Kind,
-    /// SQLite takes one writer at a time; who waits here waits in line instead of asking again and again.
-    writers: Option<Arc<Semaphore>>,
+    /// SQLite takes one writer at a time, so one connection writes for all: who waits for it waits in line instead of asking
+    /// again and again, and the pages that it remembers stay true. Of several, each would read again what another wrote.
+    writer: Option<AnyPool>,
     /// How long transactions waited to begin, in seconds.
     waits: Option<Histogram>,
 }
@@ -118,30 +121,40 @@ impl Database {
         let first = match kind {
             Kind::Sqlite => format!(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
-                 PRAGMA busy_timeout = {busy_ms}; PRAGMA cache_size = -8000"
+                 PRAGMA busy_timeout = {busy_ms}; PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = {CHECKPOINT}"
             ),
             Kind::Postgres => format!(
                 "CREATE SCHEMA IF NOT EXISTS {owner}; SET search_path TO {owner}; SET statement_timeout = {busy_ms}; \
                  SET lock_timeout = {busy_ms}"
             ),
         };
-        let pool = AnyPoolOptions::new()
-            .max_connections(options.pool_size)
-            .acquire_timeout(options.acquire_timeout)
-            // A transaction finds out by itself, and begins on another connection; see `Transaction::begin`.
-            .test_before_acquire(false)
-            .after_connect(move |connection, _| {
-                let first = first.clone();
-                Box::pin(async move {
-                    connection
-                        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(first)))
-                        .await?;
-                    Ok(())
+        let pool = |size: u32| {
+            let first = first.clone();
+            AnyPoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(options.acquire_timeout)
+                // A transaction finds out by itself, and begins on another connection; see `Transaction::begin`.
+                .test_before_acquire(false)
+                .after_connect(move |connection, _| {
+                    let first = first.clone();
+                    Box::pin(async move {
+                        connection
+                            .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(first)))
+                            .await?;
+                        Ok(())
+                    })
                 })
-            })
-            .connect_with(connect)
-            .await
-            .map_err(failed)?;
+        };
+        let writer = match kind {
+            // It is never made anew: it would begin without what it remembers.
+            Kind::Sqlite => {
+                let one = pool(1).idle_timeout(None).max_lifetime(None);
+                Some(one.connect_with(connect.clone()).await.map_err(failed)?)
+            }
+            Kind::Postgres => None,
+        };
+        let pool = pool(options.pool_size);
+        let pool = pool.connect_with(connect).await.map_err(failed)?;
         let migrations = steps.iter().map(|step| {
             Migration::new(
                 step.version,
@@ -152,7 +165,7 @@ impl Database {
             )
         });
         Migrator::with_migrations(migrations.collect())
-            .run(&pool)
+            .run(writer.as_ref().unwrap_or(&pool))
             .await
             .map_err(|source| DatabaseError::Migrate {
                 url: url.to_string(),
@@ -161,7 +174,7 @@ impl Database {
         Ok(Database {
             pool,
             kind,
-            writers: (kind == Kind::Sqlite).then(|| Arc::new(Semaphore::new(1))),
+            writer,
             waits: None,
         })
     }
@@ -214,12 +227,19 @@ impl Database {
     /// Connections that are open, and how many of them are idle.
     #[must_use]
     pub fn connections(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle())
+        let pools = [Some(&self.pool), self.writer.as_ref()];
+        let pools = pools.into_iter().flatten();
+        pools.fold((0, 0), |(open, idle), pool| {
+            (open + pool.size(), idle + pool.num_idle())
+        })
     }
 
     /// Closes every connection; what was committed is kept.
     pub async fn close(&self) {
         self.pool.close().await;
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
     }
 }
 

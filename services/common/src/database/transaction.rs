@@ -4,7 +4,6 @@ use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
 use sqlx::{Any, AnyConnection};
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
 use super::{Database, Kind, now};
@@ -16,10 +15,8 @@ const SHUT_DOWN: &str = "57P01";
 /// Dropped without [`commit`](Transaction::commit), it is rolled back. Statements are executed on `&mut *transaction`.
 #[derive(Debug)]
 pub struct Transaction {
-    // Dropped before the permit: the next writer begins when this one has ended.
     inner: sqlx::Transaction<'static, Any>,
     kind: Kind,
-    _turn: Option<OwnedSemaphorePermit>,
     /// Of traces: from asking for a connection to the end.
     _span: Span,
 }
@@ -33,20 +30,9 @@ impl Transaction {
             db.system.name = database.kind.as_str(),
         );
         let asked = Instant::now();
-        let turn = match &database.writers {
-            Some(writers) => {
-                let wait = database.pool.options().get_acquire_timeout();
-                let turn = tokio::time::timeout(wait, writers.clone().acquire_owned()).await;
-                Some(
-                    turn.map_err(|_| sqlx::Error::PoolTimedOut)?
-                        .map_err(|_| sqlx::Error::PoolClosed)?,
-                )
-            }
-            None => None,
-        };
-        let inner = match database.kind {
-            Kind::Sqlite => database.pool.begin_with("BEGIN IMMEDIATE").await?,
-            Kind::Postgres => begin_on_a_live_connection(database).await?,
+        let inner = match &database.writer {
+            Some(writer) => writer.begin_with("BEGIN IMMEDIATE").await?,
+            None => begin_on_a_live_connection(database).await?,
         };
         if let Some(waits) = &database.waits {
             waits.observe(asked.elapsed().as_secs_f64());
@@ -54,7 +40,6 @@ impl Transaction {
         Ok(Transaction {
             inner,
             kind: database.kind,
-            _turn: turn,
             _span: span,
         })
     }
