@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | [`Source`] | manual assignment, batch fetch straight from librdkafka's buffers, wakes its owner | a timely worker; never blocks |
 //! | [`Probe`] | asks the end offsets once a period: the proof that a quiet partition is really empty | its own |
+//! | [`Follower`] | all of a topic from its beginning, for ever, without a group, through outages | its own |
 //! | [`Sink`] | results, rejects, progress and offsets in one transaction | the committer's; blocks |
 //! | [`ensure`], [`partitions`], [`offsets`], [`max_message_bytes`], [`topic_setting`] | topics | any; block |
 //! | [`read_last`], [`read_range`], [`records_at`] | what a topic holds, committed records only | any; block |
@@ -17,6 +18,7 @@ mod client;
 mod connection;
 mod context;
 mod dead_letter;
+mod follow;
 mod listing;
 mod patience;
 mod probe;
@@ -30,6 +32,7 @@ mod topics;
 
 pub use connection::{Connection, ConnectionError};
 pub use dead_letter::{Reject, dead_letter};
+pub use follow::{Followed, Follower};
 pub use probe::{EndAnswer, Probe};
 pub use records_at::records_at;
 pub use sink::{Outgoing, Receipt, Sink, SinkError, SinkOptions, Transaction};

@@ -112,6 +112,8 @@ pub struct Source {
     watched: Arc<AtomicBool>,
     /// The broker said that the topic does not exist.
     gone: Arc<AtomicBool>,
+    /// How often there was a reason to ask.
+    interruptions: u64,
     wake: Wake,
     topic: String,
 }
@@ -171,6 +173,7 @@ impl Source {
             events,
             watched: Arc::new(AtomicBool::new(false)),
             gone: Arc::new(AtomicBool::new(false)),
+            interruptions: 0,
             wake,
             topic: options.topic.clone(),
         })
@@ -302,10 +305,11 @@ impl Source {
     }
 
     /// Asks the broker when there is reason to. While a thread asks already, a doubt stays for when it has its answer.
-    fn settle_doubt(&self) {
+    fn settle_doubt(&mut self) {
         let context = self.consumer.context();
         let watched = self.watched.load(Ordering::Acquire);
         if !watched && (context.take_doubt() || context.is_down()) {
+            self.interruptions += 1;
             self.watch();
         }
     }
@@ -353,6 +357,12 @@ impl Source {
         {
             self.watched.store(false, Ordering::Release);
         }
+    }
+
+    /// How often the connection was lost, or there was a doubt whether the topic is there. After it has changed the topic may
+    /// be another one of the same name.
+    pub fn interruptions(&self) -> u64 {
+        self.interruptions
     }
 
     /// Whether a broker can be reached, as far as is known.

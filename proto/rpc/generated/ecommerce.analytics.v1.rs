@@ -61,10 +61,13 @@ pub struct Summary {
     pub total_items: i64,
     #[prost(string, tag = "5")]
     pub average_order_value: ::prost::alloc::string::String,
+    /// Windows that begin before this are not held any more, and not in the sums; absent: all are held.
+    #[prost(message, optional, tag = "6")]
+    pub complete_from: ::core::option::Option<::prost_types::Timestamp>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StreamWindowsRequest {
-    /// The id of what was seen last; empty: from now on.
+    /// The id of what was seen last; empty: from now on; `start`: from the first one.
     #[prost(string, tag = "1")]
     pub last_event_id: ::prost::alloc::string::String,
 }
@@ -240,7 +243,8 @@ pub mod analytics_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Windows as they are published and revised, after what was seen last.
+        /// Windows as they are published and revised, after what was seen last. The answer's metadata `event-id` is where it begins,
+        /// to go on from when nothing has come yet. It ends with OUT_OF_RANGE where what follows is not held any more.
         pub async fn stream_windows(
             &mut self,
             request: impl tonic::IntoRequest<super::StreamWindowsRequest>,
@@ -338,7 +342,8 @@ pub mod analytics_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// Windows as they are published and revised, after what was seen last.
+        /// Windows as they are published and revised, after what was seen last. The answer's metadata `event-id` is where it begins,
+        /// to go on from when nothing has come yet. It ends with OUT_OF_RANGE where what follows is not held any more.
         async fn stream_windows(
             &self,
             request: tonic::Request<super::StreamWindowsRequest>,

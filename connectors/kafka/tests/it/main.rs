@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails is a panic")]
 
 mod faults;
+mod follow;
 mod probe;
 mod proxy;
 mod rejects;

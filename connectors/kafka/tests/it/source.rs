@@ -61,14 +61,14 @@ fn read_to_with(source: &mut Source, mut each: impl FnMut(Record<'_>)) {
     });
 }
 
-fn admin(connection: &Connection) -> AdminClient<DefaultClientContext> {
+pub(crate) fn admin(connection: &Connection) -> AdminClient<DefaultClientContext> {
     ClientConfig::new()
         .set("bootstrap.servers", &connection.bootstrap_servers)
         .create()
         .unwrap()
 }
 
-fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap()
