@@ -1,4 +1,7 @@
-//! A user service that knows its keys and that every session but `ended` stands.
+//! A user service that knows its keys, and that every session stands but those that a test has ended.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::net::TcpListener;
 use tonic::transport::Server;
@@ -12,21 +15,46 @@ use weir_rpc::user::v1::{
     ValidateSessionResponse,
 };
 
-struct Users {
-    keys: String,
+/// The user service of a test. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Users {
+    keys: Arc<str>,
+    ended: Arc<Mutex<HashSet<String>>>,
+    address: String,
 }
 
-/// Serves it until the test's runtime ends; gives its address. It shows these keys.
-///
-/// # Errors
-/// No port can be had.
-pub async fn serve(keys: String) -> std::io::Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?.to_string();
-    let users = Users { keys };
-    let server = Server::builder().add_service(UserServiceServer::new(users));
-    tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
-    Ok(address)
+impl Users {
+    /// Serves one with these keys (a JWK set) until the test's runtime ends.
+    ///
+    /// # Panics
+    /// Where there is no free port.
+    pub async fn serve(keys: &str) -> Users {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener
+            .local_addr()
+            .expect("a taken port has an address")
+            .to_string();
+        let users = Users {
+            keys: keys.into(),
+            ended: Arc::default(),
+            address,
+        };
+        let server = Server::builder().add_service(UserServiceServer::new(users.clone()));
+        tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+        users
+    }
+
+    /// Where it is called.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// From now on the session does not stand any more.
+    pub fn end_session(&self, session_id: &str) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.insert(session_id.to_owned());
+    }
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -35,7 +63,7 @@ type Answer<T> = Result<Response<T>, Status>;
 impl UserService for Users {
     async fn get_jwks(&self, _: Request<Empty>) -> Answer<Jwks> {
         Ok(Response::new(Jwks {
-            json: self.keys.clone(),
+            json: self.keys.to_string(),
         }))
     }
 
@@ -43,8 +71,9 @@ impl UserService for Users {
         &self,
         request: Request<ValidateSessionRequest>,
     ) -> Answer<ValidateSessionResponse> {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Response::new(ValidateSessionResponse {
-            stands: request.get_ref().session_id != "ended",
+            stands: !ended.contains(&request.get_ref().session_id),
         }))
     }
 
@@ -86,5 +115,5 @@ impl UserService for Users {
 }
 
 fn never() -> Status {
-    Status::unimplemented("no service that is tested asks this")
+    Status::unimplemented("no service asks a test this")
 }

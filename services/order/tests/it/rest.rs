@@ -13,7 +13,8 @@ use service_common::metrics::Metrics;
 use service_common::server::{Ports, listen};
 use test_support::databases::on_each_database;
 use test_support::http::{Reply, exchange};
-use test_support::{servers, users};
+use test_support::servers;
+use test_support::users::Users;
 use weir_proto::Money;
 
 use crate::instance::request;
@@ -39,11 +40,12 @@ impl Bench {
             name: NAME.to_owned(),
         };
         let token = key.issue(&service_caller, Duration::from_secs(600)).unwrap();
-        let users = users::serve(key.public().to_json()).await.unwrap();
+        let users = Users::serve(&key.public().to_json()).await;
+        users.end_session("ended");
         let arguments = [
             ("--database-url", url),
             ("--kafka", kafka),
-            ("--user-service", &users),
+            ("--user-service", users.address()),
             ("--product-service", "127.0.0.1:1"),
             ("--payment-service", "127.0.0.1:1"),
             ("--service-token", &token),

@@ -10,7 +10,7 @@ use service_common::failure::{Code, Failure};
 use service_common::metrics::Metrics;
 use service_common::server::{Ports, listen};
 use test_support::databases::on_each_database;
-use test_support::users;
+use test_support::users::Users;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
@@ -39,13 +39,14 @@ impl Served {
         let folder = tempfile::tempdir().unwrap();
         let key = SigningKey::in_file(&folder.path().join("token.pem")).unwrap();
         let token = token(&key, &service());
-        let users = users::serve(key.public().to_json()).await.unwrap();
+        let users = Users::serve(&key.public().to_json()).await;
+        users.end_session("ended");
         let options = [
             "product-service",
             "--database-url",
             database,
             "--user-service",
-            &users,
+            users.address(),
         ];
         let more = ["--service-token", &token, "--images", "memory:"];
         let options = options.into_iter().chain(more);
