@@ -16,6 +16,10 @@ use crate::context::{Context, GRPC_TIMEOUT, REQUEST_ID, grpc_timeout_value};
 use crate::metrics::Metrics;
 use crate::trace;
 
+/// What an answer that is a stream may be ahead of its reader, in bytes: so much memory each slow one takes.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// The same for all of a connection: no reader may take it from the others.
+const CONNECTION_WINDOW: u32 = 128 * 1024 * 1024;
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(2);
 /// A connection on which nothing moves is tried after this long, so that a peer that vanished is noticed.
@@ -58,6 +62,34 @@ impl Link {
         timeout: Duration,
         metrics: &Metrics,
     ) -> Result<Link, AddressError> {
+        Link::by(address, identity, timeout, metrics, |endpoint| endpoint)
+    }
+
+    /// The same for answers that are streams: a reader that is slow holds nobody else up, and takes little memory. The time-out
+    /// is for an answer's beginning.
+    ///
+    /// # Errors
+    /// It is no address.
+    pub fn for_streams(
+        address: &str,
+        identity: Identity,
+        timeout: Duration,
+        metrics: &Metrics,
+    ) -> Result<Link, AddressError> {
+        Link::by(address, identity, timeout, metrics, |endpoint| {
+            endpoint
+                .initial_stream_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(CONNECTION_WINDOW)
+        })
+    }
+
+    fn by(
+        address: &str,
+        identity: Identity,
+        timeout: Duration,
+        metrics: &Metrics,
+        change: impl FnOnce(Endpoint) -> Endpoint,
+    ) -> Result<Link, AddressError> {
         let wrong = |_| AddressError {
             address: address.to_owned(),
         };
@@ -65,13 +97,13 @@ impl Link {
             true => address.to_owned(),
             false => format!("http://{address}"),
         };
-        let channel = Endpoint::from_shared(uri)
+        let endpoint = Endpoint::from_shared(uri)
             .map_err(wrong)?
             .connect_timeout(CONNECT)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_while_idle(true)
-            .connect_lazy();
+            .keep_alive_while_idle(true);
+        let channel = change(endpoint).connect_lazy();
         Ok(Link {
             channel,
             identity,

@@ -15,6 +15,7 @@
 //! | [`client`] | calls to other services: tokens, deadlines |
 //! | [`context`] | what a request carries from hop to hop |
 //! | [`trace`] | which work belongs together, whoever does it |
+//! | [`moment`] | moments as messages |
 //! | [`metrics`] | all metrics of all services |
 //! | [`options`] | settings that more than one service has |
 //!
@@ -33,6 +34,7 @@ pub mod files;
 pub mod idempotency;
 pub mod ids;
 pub mod metrics;
+pub mod moment;
 pub mod options;
 pub mod outbox;
 pub mod program;

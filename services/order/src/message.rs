@@ -1,5 +1,6 @@
 //! Orders as messages of the contract.
 
+use service_common::moment;
 use weir_proto::Money;
 use weir_rpc::common::v1 as common;
 use weir_rpc::order::v1 as rpc;
@@ -25,8 +26,8 @@ pub(crate) fn response(order: &Order) -> rpc::OrderResponse {
         items: order.lines.iter().map(item).collect(),
         total: order.total.map(money),
         shipping_address: Some(order.address.clone().into()),
-        created_at: order.created_at_ms.map(timestamp),
-        cancelled_at: order.cancelled_at_ms.map(timestamp),
+        created_at: order.created_at_ms.map(moment::message),
+        cancelled_at: order.cancelled_at_ms.map(moment::message),
         cancel_reason: order
             .cancel_reason
             .filter(|_| order.cancelled_at_ms.is_some())
@@ -34,14 +35,6 @@ pub(crate) fn response(order: &Order) -> rpc::OrderResponse {
         cancel_requested: order.cancel_requested,
         payment_id: order.payment_id.clone().unwrap_or_default(),
         version: order.version,
-    }
-}
-
-fn timestamp(ms: i64) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: ms.div_euclid(1_000),
-        // Below a thousand million.
-        nanos: (ms.rem_euclid(1_000) * 1_000_000) as i32,
     }
 }
 

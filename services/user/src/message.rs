@@ -1,5 +1,6 @@
 //! Accounts, sessions and carts as messages of the contract.
 
+use service_common::moment;
 use weir_rpc::user::v1 as rpc;
 
 use crate::account::Account;
@@ -15,7 +16,7 @@ pub(crate) fn user(account: &Account) -> rpc::UserResponse {
         first_name: account.first_name.as_str().to_owned(),
         last_name: account.last_name.as_str().to_owned(),
         role: account.role.as_str().to_owned(),
-        created_at: Some(timestamp(account.created_at_ms)),
+        created_at: Some(moment::message(account.created_at_ms)),
         session: None,
     }
 }
@@ -39,13 +40,5 @@ pub(crate) fn cart(items: Vec<CartItem>) -> rpc::Cart {
     });
     rpc::Cart {
         items: items.collect(),
-    }
-}
-
-fn timestamp(ms: i64) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: ms.div_euclid(1_000),
-        // Below a thousand million.
-        nanos: (ms.rem_euclid(1_000) * 1_000_000) as i32,
     }
 }

@@ -10,7 +10,7 @@ use service_common::auth::{Caller, bearer};
 use service_common::context::Context;
 use service_common::failure::{Code, Failure};
 use service_common::rest::body::{self, Media};
-use service_common::rest::headers::{idempotency_key, known};
+use service_common::rest::headers::{idempotency_key, known, last_event_id};
 use service_common::rest::{Answer, Inbound, Repeat, images, path_id};
 
 use super::address::Network;
@@ -83,6 +83,7 @@ async fn admit(shared: &Shared, route: &Route, request: Request) -> Result<(Cont
         id,
         query: parts.uri.query().unwrap_or_default().to_owned(),
         known: known(&parts.headers),
+        last_event_id: last_event_id(&parts.headers)?,
         key,
         body,
     };

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use serde::Serialize;
-use service_common::rest::answer::{moment, ok};
+use service_common::moment;
+use service_common::rest::answer::ok;
 use service_common::rest::{Answer, Inbound};
 use weir_rpc::user::v1::user_service_client::UserServiceClient;
 use weir_rpc::user::v1::{GetUserRequest, UserResponse};
@@ -38,7 +39,7 @@ impl From<UserResponse> for UserBody {
             first_name: user.first_name,
             last_name: user.last_name,
             role: user.role,
-            created_at: moment(user.created_at),
+            created_at: moment::text(user.created_at),
         }
     }
 }

@@ -71,6 +71,8 @@ codes! {
     UserMismatch = "user_mismatch", PermissionDenied, FORBIDDEN, not_kept;
     /// There is none, or it is another's.
     NotFound = "not_found", NotFound, NOT_FOUND, not_kept;
+    /// What follows the event is not held any more, or the event was of another topic: read the windows, then stream from now on.
+    EventGone = "event_gone", OutOfRange, GONE, not_kept;
     /// There is an account of this e-mail address.
     EmailTaken = "email_taken", AlreadyExists, CONFLICT, kept;
     /// At least one product has too little stock.

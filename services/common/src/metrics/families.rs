@@ -50,6 +50,10 @@ pub(super) struct Families {
     pub(super) notifications_failed: IntCounterVec,
     pub(super) notifications_ignored: IntCounterVec,
     pub(super) notification_age: HistogramVec,
+    pub(super) windows: IntGaugeVec,
+    pub(super) results_read: IntCounterVec,
+    pub(super) results_lag: IntGaugeVec,
+    pub(super) streams: IntGaugeVec,
 }
 
 impl Families {
@@ -165,6 +169,18 @@ impl Families {
                 "From what happened to the message that tells of it.",
                 &["template"],
             )?,
+            windows: maker.gauge("analytics_windows", "Windows that are held.", &[])?,
+            results_read: maker.counter(
+                "analytics_records_total",
+                "Records read of the topic of results: result or malformed.",
+                &["kind"],
+            )?,
+            results_lag: maker.gauge(
+                "analytics_lag_records",
+                "Offsets of the topic of results that are not read yet.",
+                &[],
+            )?,
+            streams: maker.gauge("analytics_streams", "Streams of windows that are open.", &[])?,
             registry: maker.registry,
             made: maker.made,
         })

@@ -2,6 +2,7 @@
 //!
 //! All of them are made in [`families`], and stand in `docs/metrics.md`.
 
+mod analytics;
 mod families;
 mod notifications;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use prometheus::{Encoder, Histogram, IntCounter, TextEncoder};
 
+pub use self::analytics::OpenStream;
 use self::families::Families;
 pub use self::families::Family;
 use crate::server::Health;

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use prost_types::Timestamp;
 use serde::Serialize;
 use weir_proto::Money;
 use weir_rpc::common::v1 as common;
@@ -87,17 +86,6 @@ pub fn word<T: TryFrom<i32> + PartialEq>(
         .ok_or_else(|| Failure::internal(format!("a service sent the unknown status {sent}")))
 }
 
-/// A moment as RFC 3339 writes it.
-#[must_use]
-pub fn moment(sent: Option<Timestamp>) -> Option<String> {
-    let sent = sent?;
-    let ms = sent
-        .seconds
-        .checked_mul(1_000)?
-        .checked_add(i64::from(sent.nanos / 1_000_000))?;
-    weir_proto::Timestamp::from_millis(ms).map(|moment| moment.to_string())
-}
-
 /// A text that a message leaves empty where there is none.
 #[must_use]
 pub fn some(text: String) -> Option<String> {
@@ -107,17 +95,6 @@ pub fn some(text: String) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_moment_has_milliseconds_and_is_utc() {
-        let at = |seconds, nanos| moment(Some(Timestamp { seconds, nanos }));
-        assert_eq!(
-            at(1_790_000_000, 7_999_999).as_deref(),
-            Some("2026-09-21T14:13:20.007Z")
-        );
-        assert_eq!(at(i64::MAX, 0), None);
-        assert_eq!(moment(None), None);
-    }
 
     #[test]
     fn a_fault_is_told_by_the_name_that_the_client_knows() {

@@ -32,6 +32,23 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     }
 }
 
+/// With which a client says what it saw last of a stream.
+pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// What a client saw last of a stream; `None` where it begins from now on.
+///
+/// # Errors
+/// It is no text.
+pub fn last_event_id(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let Some(value) = headers.get(LAST_EVENT_ID) else {
+        return Ok(None);
+    };
+    match value.to_str() {
+        Ok(id) => Ok(Some(id.to_owned()).filter(|id| !id.is_empty())),
+        Err(_) => Err(Failure::field("Last-Event-ID", "not the id of an event")),
+    }
+}
+
 /// The most tags that are looked at.
 const MOST_KNOWN: usize = 16;
 

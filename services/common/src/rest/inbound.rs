@@ -17,6 +17,8 @@ pub struct Inbound {
     pub query: String,
     /// What the client has of it already: the tags of `If-None-Match`.
     pub known: Vec<String>,
+    /// What it saw last of a stream.
+    pub last_event_id: Option<String>,
     /// Its idempotency key.
     pub key: Option<String>,
     /// Empty where the route takes none.

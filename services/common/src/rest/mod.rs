@@ -8,9 +8,10 @@
 //! | [`Inbound`] | a request that was let in |
 //! | [`answer`] | what all answers are made of |
 //! | [`body`], `json`, `query`, [`headers`] | what requests hold, all their faults at once |
-//! | [`products`], [`images`], [`orders`], [`documents`], [`payments`] | the parts of the contract that several serve |
+//! | [`products`], [`images`], [`orders`], [`documents`], [`payments`], [`analytics`] | the parts of the contract that several serve |
 //! | [`Port`] | a service's own part on its own port |
 
+pub mod analytics;
 pub mod answer;
 pub mod body;
 pub mod documents;

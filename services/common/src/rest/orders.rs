@@ -6,9 +6,10 @@ use weir_rpc::common::v1::Address;
 use weir_rpc::order::v1 as rpc;
 use weir_rpc::order::v1::OrderStatus;
 
-use super::answer::{created, moment, money, ok, some, word};
+use super::answer::{created, money, ok, some, word};
 use super::{Answer, Fields, Inbound};
 use crate::failure::Failure;
+use crate::moment;
 
 /// Orders of a page unless the client says.
 pub const PAGE: u32 = 20;
@@ -87,8 +88,8 @@ impl TryFrom<rpc::OrderResponse> for OrderBody {
             total_amount: order.total.as_ref().map(money).transpose()?,
             currency: order.total.map(|total| total.currency),
             shipping_address: order.shipping_address.map(AddressBody::from),
-            created_at: moment(order.created_at),
-            cancelled_at: moment(order.cancelled_at),
+            created_at: moment::text(order.created_at),
+            cancelled_at: moment::text(order.cancelled_at),
             cancel_reason: some(order.cancel_reason),
             cancel_requested: order.cancel_requested,
             payment_id: some(order.payment_id),

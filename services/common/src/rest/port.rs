@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::body::{self, Media};
-use super::headers::{idempotency_key, known};
+use super::headers::{idempotency_key, known, last_event_id};
 use super::path::path_id;
 use super::{Answer, Inbound, Repeat};
 use crate::auth::{Access, Caller, Guard, bearer};
@@ -182,6 +182,7 @@ impl Shared {
             id,
             query: parts.uri.query().unwrap_or_default().to_owned(),
             known: known(&parts.headers),
+            last_event_id: last_event_id(&parts.headers)?,
             key,
             body,
         };

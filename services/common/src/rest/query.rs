@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use url::form_urlencoded;
-use weir_proto::Money;
+use weir_proto::{Money, Timestamp};
 
 use super::text_fault;
 use crate::failure::{Failure, FieldFaults};
@@ -77,6 +77,12 @@ impl Parameters {
         self.faults.take(name, Money::parse(&text))
     }
 
+    /// A moment that may be missing.
+    pub fn moment_or_none(&mut self, name: &str) -> Option<Timestamp> {
+        let text = self.single(name)?;
+        self.faults.take(name, Timestamp::parse_rfc3339(&text))
+    }
+
     /// One of several words that may be missing.
     pub fn word_or_none<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Option<T> {
         let text = self.single(name)?;
@@ -104,7 +110,7 @@ mod tests {
 
     #[test]
     fn parameters_are_read_by_their_kinds() {
-        let query = "q=red+shoe%C3%A4&limit=7&min_price=1.5&status=paid&other=&cursor=";
+        let query = "q=red+shoe%C3%A4&limit=7&min_price=1.5&status=paid&other=&cursor=&from=2026-11-23T02:36:00%2B01:00";
         let found = read(query, |parameters| {
             (
                 parameters.text("q"),
@@ -113,17 +119,19 @@ mod tests {
                 parameters.money_or_none("min_price").map(Money::minor),
                 parameters.word_or_none("status", &[("open", 1), ("paid", 2)]),
                 parameters.text_or_none("cursor"),
+                parameters.moment_or_none("from").map(Timestamp::millis),
             )
         });
+        let from = Some(1_795_397_760_000);
         assert_eq!(
             found,
-            Ok(("red shoeä".to_owned(), 7, 3, Some(150), Some(2), None))
+            Ok(("red shoeä".to_owned(), 7, 3, Some(150), Some(2), None, from))
         );
     }
 
     #[test]
     fn every_fault_is_named() {
-        let query = "limit=0&skip=-1&n=%2B5&min_price=1.234&status=x&cursor=%00&v=%22&twice=a&twice=b&empty=";
+        let query = "limit=0&skip=-1&n=%2B5&min_price=1.234&status=x&cursor=%00&v=%22&twice=a&twice=b&empty=&from=soon";
         let failure = read(query, |parameters| {
             parameters.text("q");
             parameters.whole_or("limit", 10, 1..=100);
@@ -135,6 +143,7 @@ mod tests {
             parameters.id_or_none("v");
             parameters.text("twice");
             parameters.whole_or("empty", 0, 0..=100);
+            parameters.moment_or_none("from");
         });
         let named: Vec<String> = failure
             .unwrap_err()
@@ -154,7 +163,8 @@ mod tests {
                 "cursor",
                 "v",
                 "twice",
-                "empty"
+                "empty",
+                "from"
             ]
         );
     }

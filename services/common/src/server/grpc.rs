@@ -22,6 +22,8 @@ use crate::trace::{self, Trace};
 
 /// Calls of one connection that are worked on at a time; the rest wait.
 const CONCURRENT: usize = 1_024;
+/// The same, with those that are answered by a stream that is still open.
+const CONCURRENT_STREAMS: u32 = 2_048;
 /// A connection on which nothing moves is tried after this long.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
@@ -64,6 +66,8 @@ pub(super) async fn serve_grpc(
     let services = grpc.services;
     let server = Server::builder()
         .concurrency_limit_per_connection(CONCURRENT)
+        // Streams that stay open count here, and not above.
+        .max_concurrent_streams(CONCURRENT_STREAMS)
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .layer(Entrance { metrics })
         .layer(grpc.guard.layer(grpc.access))
