@@ -7,10 +7,12 @@ use moka::future::Cache;
 use service_common::auth::Guard;
 use service_common::client::{AddressError, Identity, Link};
 use service_common::metrics::Metrics;
+use service_common::server::Stopping;
 use tokio::sync::Semaphore;
 
 use crate::edge::Limiters;
 use crate::options::Options;
+use crate::streams::Streams;
 use crate::upstream::Upstream;
 
 /// What is kept of the catalogue, in bytes.
@@ -25,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) products: Upstream,
     pub(crate) orders: Upstream,
     pub(crate) payments: Upstream,
+    pub(crate) analytics: Upstream,
     /// Products as they were answered a moment ago, by their ids.
     pub(crate) catalogue: Cache<String, Bytes>,
     pub(crate) guard: Guard,
@@ -33,12 +36,20 @@ pub(crate) struct Shared {
     pub(crate) in_flight: Semaphore,
     /// One permit for each picture that may be taken in: they are large.
     pub(crate) uploads: Semaphore,
+    /// The streams that are open.
+    pub(crate) streams: Streams,
+    pub(crate) stopping: Stopping,
     pub(crate) metrics: Metrics,
     pub(crate) options: Options,
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options, guard: Guard, metrics: Metrics) -> Result<Arc<Shared>, AddressError> {
+    pub(crate) fn new(
+        options: Options,
+        guard: Guard,
+        metrics: Metrics,
+        stopping: Stopping,
+    ) -> Result<Arc<Shared>, AddressError> {
         // The deadline of the request cuts it shorter.
         let timeout = options
             .patience
@@ -48,12 +59,14 @@ impl Shared {
             let link = Link::to(address, Identity::Caller, timeout, &metrics)?;
             Ok(Upstream::new(name, link))
         };
+        let streamed = Link::for_streams(&options.analytics_service, Identity::Caller, timeout, &metrics)?;
         let in_flight = options.limits.max_in_flight.get() as usize;
         Ok(Arc::new(Shared {
             users: to("user-service", &options.user_service)?,
             products: to("product-service", &options.product_service)?,
             orders: to("order-service", &options.order_service)?,
             payments: to("payment-service", &options.payment_service)?,
+            analytics: Upstream::new("analytics-service", streamed),
             catalogue: Cache::builder()
                 .weigher(|id: &String, body: &Bytes| u32::try_from(id.len() + body.len()).unwrap_or(u32::MAX))
                 .max_capacity(LARGEST_CATALOGUE)
@@ -63,6 +76,8 @@ impl Shared {
             limiters: Limiters::new(&options.limits, &metrics),
             in_flight: Semaphore::new(in_flight),
             uploads: Semaphore::new(MOST_UPLOADS),
+            streams: Streams::new(options.limits.limit_streams, &metrics),
+            stopping,
             metrics,
             options,
         }))

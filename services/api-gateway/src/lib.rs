@@ -9,6 +9,7 @@
 //! | `routes` | every route with its handler: from a request to messages of the contract, and back (`service_common::rest`) |
 //! | `edge` | what stands before the handlers: addresses, limits, tokens, bodies, deadlines |
 //! | `upstream` | calls to services: retries with a budget, circuit breakers |
+//! | `streams` | streams that are open, a few for each user |
 //! | `openapi` | the document, and the page that shows it |
 
 mod edge;
@@ -18,6 +19,7 @@ mod options;
 mod readiness;
 mod routes;
 mod run;
+mod streams;
 mod upstream;
 
 pub use openapi::document;

@@ -54,6 +54,14 @@ pub struct Options {
         default_value = "payment-service:50054"
     )]
     pub payment_service: String,
+    /// The analytics service
+    #[arg(
+        long,
+        env = "ANALYTICS_SERVICE_HOST",
+        value_name = "HOST:PORT",
+        default_value = "analytics-service:50055"
+    )]
+    pub analytics_service: String,
     /// The token that this service shows to others when it asks for keys and sessions
     #[arg(long, env = "SERVICE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub service_token: SecretText,
@@ -109,6 +117,9 @@ pub struct Limits {
     /// Attempts to register or log in to one account in a minute
     #[arg(long, env = "LIMIT_ACCOUNT", value_name = "N", default_value = "10")]
     pub limit_account: NonZeroU32,
+    /// Streams of windows of one user at a time
+    #[arg(long, env = "LIMIT_STREAMS", value_name = "N", default_value = "4")]
+    pub limit_streams: NonZeroU32,
     /// How many proxies before the gateway are ours: the client's address is the one that the first of them saw, which
     /// is this many from the right of `X-Forwarded-For`; 0 takes the peer's
     #[arg(long, env = "TRUSTED_HOPS", value_name = "N", default_value_t = 0)]

@@ -65,7 +65,7 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         head_timeout: options.patience.head_timeout,
     };
     let addresses = ports.addresses()?;
-    let shared = Shared::new(options, guard, metrics.clone())?;
+    let shared = Shared::new(options, guard, metrics.clone(), lifecycle.stopping())?;
     lifecycle.spawn(edge::forget_the_quiet(Arc::clone(&shared), lifecycle.stopping()));
     let health: Arc<dyn Health> = Arc::new(Readiness::new(Arc::clone(&shared)));
     metrics.observed_by(&health);

@@ -142,6 +142,15 @@ fn parameters(route: &Route) -> Vec<Value> {
             "schema": {"type": "string"},
         })
     });
+    let seen = (route.about.content == Content::Events).then(|| {
+        json!({
+            "name": "Last-Event-ID",
+            "in": "header",
+            "required": false,
+            "description": "What the client saw last: it goes on behind it, without a gap or a repeat",
+            "schema": {"type": "string"},
+        })
+    });
     let key = (route.keyed == Keyed::Yes).then(|| {
         json!({
             "name": "Idempotency-Key",
@@ -154,6 +163,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     of_path
         .chain(route.about.query.iter().map(query_parameter))
         .chain(known)
+        .chain(seen)
         .chain(key)
         .collect()
 }
@@ -168,6 +178,7 @@ fn query_parameter(parameter: &Parameter) -> Value {
         },
         // An empty one is none.
         Kind::Id => json!({"type": "string", "pattern": "^[A-Za-z0-9._:-]{0,128}$"}),
+        Kind::Moment => json!({"type": "string", "format": "date-time"}),
         Kind::Money => json!({"type": "string", "pattern": schemas::AMOUNT}),
         Kind::Whole { from, to, default } => {
             json!({"type": "integer", "minimum": from, "maximum": to, "default": default})
@@ -214,7 +225,8 @@ fn codes(route: &Route) -> Vec<Code> {
     if route.path.contains('{') {
         codes.push(Code::NotFound);
     }
-    if !route.about.query.is_empty() || route.keyed == Keyed::Yes {
+    let reads_headers = route.keyed == Keyed::Yes || route.about.content == Content::Events;
+    if !route.about.query.is_empty() || reads_headers {
         codes.push(Code::Invalid);
     }
     if route.keyed == Keyed::Yes {
@@ -253,6 +265,9 @@ fn success(route: &Route) -> Value {
         }
         Content::Html | Content::Document => {
             response["content"] = json!({"text/html": {"schema": {"type": "string"}}});
+        }
+        Content::Events => {
+            response["content"] = json!({"text/event-stream": {"schema": {"type": "string"}}});
         }
         Content::Picture => {
             response["headers"]["ETag"] = reference_to_tag();

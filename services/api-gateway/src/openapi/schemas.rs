@@ -11,7 +11,7 @@ pub(super) const AMOUNT: &str = r"^(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?$";
 /// All of them, by their names.
 pub(super) fn all() -> Value {
     let mut all = requests();
-    for part in [accounts(), catalogue(), orders(), about()] {
+    for part in [accounts(), catalogue(), orders(), analytics(), about()] {
         let (Value::Object(all), Value::Object(part)) = (&mut all, part) else {
             continue;
         };
@@ -183,6 +183,38 @@ fn orders() -> Value {
             "status": {"type": "string", "enum": payment_statuses()},
             "transaction_id": or_null(&json!({"type": "string", "description": "The provider's id of the charge"})),
             "next_action": or_null(&json!({"type": "string", "description": "Where the payer goes on"})),
+        })),
+    })
+}
+
+fn analytics() -> Value {
+    let count = || json!({"type": "integer", "minimum": 0});
+    json!({
+        "Window": all_of(json!({
+            "window_start": moment(),
+            "window_end": moment(),
+            "order_count": count(),
+            "total_revenue": money(),
+            "total_items": count(),
+            "unique_users": count(),
+            "average_order_value": money(),
+            "revision": {"type": "integer", "minimum": 0, "description": "Raised when late orders are counted"},
+        })),
+        "WindowPage": all_of(json!({
+            "windows": {"type": "array", "items": reference("Window")},
+            "next_cursor": cursor(),
+        })),
+        "Summary": all_of(json!({
+            "windows": count(),
+            "order_count": count(),
+            "total_revenue": money(),
+            "total_items": count(),
+            "average_order_value": money(),
+            "complete_from": or_null(&json!({
+                "type": "string",
+                "format": "date-time",
+                "description": "Older windows are not held any more; null where all are",
+            })),
         })),
     })
 }

@@ -1,5 +1,6 @@
 //! All routes. What stands in a [`Route`] is what the edge acts on and what the OpenAPI document says.
 
+mod analytics;
 mod auth;
 mod cart;
 mod documents;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Vec<Route> {
         orders::routes(),
         invoices::routes(),
         payments::routes(),
+        analytics::routes(),
         documents::routes(),
     ]
     .into_iter()
@@ -121,6 +123,8 @@ pub(crate) enum Content {
     Html,
     /// A page of HTML that a service has made.
     Document,
+    /// A stream of server-sent events, which a client goes on with by `Last-Event-ID`.
+    Events,
     /// A picture, unless the client has it already: it is asked for by `If-None-Match`.
     Picture,
 }
@@ -145,6 +149,7 @@ pub(crate) enum Kind {
     Text { longest: u32 },
     Id,
     Money,
+    Moment,
     Whole { from: u32, to: u32, default: u32 },
     Word(fn() -> Vec<&'static str>),
 }

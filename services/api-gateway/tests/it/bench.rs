@@ -68,6 +68,8 @@ impl Bench {
             &address,
             "--payment-service",
             &address,
+            "--analytics-service",
+            &address,
             // So that every test reaches the service.
             "--catalogue-age",
             "0s",

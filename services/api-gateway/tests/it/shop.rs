@@ -5,12 +5,18 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use futures::StreamExt;
 use prost_types::Timestamp;
 use service_common::failure::Failure;
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
+use weir_rpc::analytics::v1::analytics_service_server::{AnalyticsService, AnalyticsServiceServer};
+use weir_rpc::analytics::v1::{
+    GetLatestWindowRequest, ListWindowsRequest, ListWindowsResponse, StreamWindowsRequest, StreamedWindow,
+    SummarizeRequest, Summary, Window,
+};
 use weir_rpc::common::v1::{Address, Empty, HealthStatus, Money};
 use weir_rpc::order::v1::order_service_server::{OrderService, OrderServiceServer};
 use weir_rpc::order::v1::{
@@ -81,7 +87,8 @@ impl Shop {
             .add_service(UserServiceServer::new(shop.clone()))
             .add_service(ProductServiceServer::new(shop.clone()).max_decoding_message_size(8 * 1024 * 1024))
             .add_service(OrderServiceServer::new(shop.clone()))
-            .add_service(PaymentServiceServer::new(shop.clone()));
+            .add_service(PaymentServiceServer::new(shop.clone()))
+            .add_service(AnalyticsServiceServer::new(shop.clone()));
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
         (shop, address)
     }
@@ -554,5 +561,83 @@ impl PaymentService for Shop {
         _: Request<RequestRefundRequest>,
     ) -> Result<Response<RequestRefundResponse>, Status> {
         not_for_the_gateway()
+    }
+}
+
+/// As every window here.
+fn window() -> Window {
+    let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
+    Window {
+        window_start: at(1_790_000_040),
+        window_end: at(1_790_000_100),
+        order_count: 2,
+        total_revenue: "259.80".to_owned(),
+        total_items: 4,
+        unique_users: 1,
+        average_order_value: "129.90".to_owned(),
+        revision: 1,
+    }
+}
+
+#[tonic::async_trait]
+impl AnalyticsService for Shop {
+    type StreamWindowsStream = futures::stream::BoxStream<'static, Result<StreamedWindow, Status>>;
+
+    async fn list_windows(
+        &self,
+        request: Request<ListWindowsRequest>,
+    ) -> Result<Response<ListWindowsResponse>, Status> {
+        self.hear("ListWindows", &request).await?;
+        Ok(Response::new(ListWindowsResponse {
+            windows: vec![window()],
+            next_cursor: "1790000040000".to_owned(),
+        }))
+    }
+
+    async fn get_latest_window(
+        &self,
+        request: Request<GetLatestWindowRequest>,
+    ) -> Result<Response<Window>, Status> {
+        self.hear("GetLatestWindow", &request).await?;
+        Ok(Response::new(window()))
+    }
+
+    async fn summarize(&self, request: Request<SummarizeRequest>) -> Result<Response<Summary>, Status> {
+        self.hear("Summarize", &request).await?;
+        Ok(Response::new(Summary {
+            windows: 1,
+            order_count: 2,
+            total_revenue: "259.80".to_owned(),
+            total_items: 4,
+            average_order_value: "129.90".to_owned(),
+            complete_from: None,
+        }))
+    }
+
+    /// One window; then it fails as the call `StreamedWindow` is told to, or waits.
+    async fn stream_windows(
+        &self,
+        request: Request<StreamWindowsRequest>,
+    ) -> Result<Response<Self::StreamWindowsStream>, Status> {
+        self.hear("StreamWindows", &request).await?;
+        let told = StreamedWindow {
+            event_id: "0:3:4".to_owned(),
+            window: Some(window()),
+        };
+        let next = self
+            .inner()
+            .failures
+            .get_mut("StreamedWindow")
+            .and_then(VecDeque::pop_front);
+        let first = futures::stream::iter([Some(Ok(told)), next.map(Err)].into_iter().flatten());
+        let mut answer = Response::new(first.chain(futures::stream::pending()).boxed());
+        let begins = "0:1:2".parse().unwrap();
+        answer.metadata_mut().insert("event-id", begins);
+        Ok(answer)
+    }
+
+    async fn health_check(&self, request: Request<Empty>) -> Result<Response<HealthStatus>, Status> {
+        self.hear("HealthCheck", &request).await?;
+        healthy()
     }
 }
