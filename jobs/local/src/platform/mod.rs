@@ -7,6 +7,7 @@ mod secrets;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use analytics_service::AnalyticsService;
 use anyhow::{Context, Result};
 use api_gateway::Gateway;
 use clap::Parser;
@@ -40,6 +41,7 @@ pub(crate) struct Taken {
     product: Ports,
     order: Ports,
     payment: Ports,
+    analytics: Ports,
 }
 
 impl Taken {
@@ -81,6 +83,11 @@ impl Taken {
                 Some(("--payment-http-addr", options.payment_http_addr)),
             )
             .await?,
+            analytics: ports(
+                ("--analytics-grpc-addr", options.analytics_grpc_addr),
+                Some(("--analytics-http-addr", options.analytics_http_addr)),
+            )
+            .await?,
         })
     }
 }
@@ -94,6 +101,7 @@ pub(crate) struct Platform {
     order: OrderService,
     payment: PaymentService,
     notification: NotificationService,
+    analytics: AnalyticsService,
     outbox: PathBuf,
 }
 
@@ -119,6 +127,7 @@ impl Platform {
             product: address(&taken.product)?,
             order: address(&taken.order)?,
             payment: address(&taken.payment)?,
+            analytics: address(&taken.analytics)?,
         };
         let user = user_service::start(parse(settings.user_service()?)?, taken.user, &metrics)
             .await
@@ -149,6 +158,11 @@ impl Platform {
         let notification = notification_service::start(notification, Ports::default(), &metrics)
             .await
             .context("the notification service")?;
+        let analytics = parse(settings.analytics_service()?)?;
+        let analytics = analytics_service::start(analytics, taken.analytics, &metrics)
+            .await
+            .context("the analytics service")?;
+        analytics.until_caught_up().await;
         let shop = listen("--shop-addr", options.shop_addr).await?;
         let address = shop.local_addr()?;
         let ports = Ports {
@@ -167,6 +181,7 @@ impl Platform {
             order,
             payment,
             notification,
+            analytics,
             outbox,
         })
     }
@@ -193,7 +208,11 @@ impl Platform {
         self.order.publish_all().await;
         tokio::join!(self.order.running.stop(), self.payment.running.stop());
         let sent = self.notification.stop().await;
-        tokio::join!(self.product.running.stop(), self.user.running.stop());
+        tokio::join!(
+            self.product.running.stop(),
+            self.user.running.stop(),
+            self.analytics.running.stop()
+        );
         sent
     }
 }

@@ -95,6 +95,22 @@ pub(crate) struct ShopOptions {
         hide_short_help = true
     )]
     pub(crate) payment_http_addr: SocketAddr,
+    /// Where the analytics service is called
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:50055",
+        hide_short_help = true
+    )]
+    pub(crate) analytics_grpc_addr: SocketAddr,
+    /// Where the analytics service's own REST and health are
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8005",
+        hide_short_help = true
+    )]
+    pub(crate) analytics_http_addr: SocketAddr,
 }
 
 /// The most orders a second of customers of our own.
@@ -123,6 +139,7 @@ pub(super) struct Settings<'a> {
     pub(super) product: SocketAddr,
     pub(super) order: SocketAddr,
     pub(super) payment: SocketAddr,
+    pub(super) analytics: SocketAddr,
 }
 
 /// Where things lie.
@@ -186,6 +203,13 @@ impl Settings<'_> {
         Ok(arguments)
     }
 
+    pub(super) fn analytics_service(&self) -> Result<Vec<String>> {
+        let mut arguments = vec![analytics_service::NAME.to_owned()];
+        arguments.extend(self.kafka());
+        arguments.extend(self.calls_as(analytics_service::NAME)?);
+        Ok(arguments)
+    }
+
     pub(super) fn gateway(&self, options: &ShopOptions) -> Result<Vec<String>> {
         let mut arguments = vec![
             api_gateway::NAME.to_owned(),
@@ -194,6 +218,7 @@ impl Settings<'_> {
             format!("--product-service={}", self.product),
             format!("--order-service={}", self.order),
             format!("--payment-service={}", self.payment),
+            format!("--analytics-service={}", self.analytics),
         ];
         if let Some(rate) = options.shop_rate {
             arguments.push(format!("--limit-address={}", limit_address(rate)));

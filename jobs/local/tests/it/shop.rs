@@ -92,6 +92,13 @@ impl Shop {
         self.call(method, path, token, "", body).unwrap()
     }
 
+    /// What is there.
+    pub(crate) fn get(&self, path: &str, token: &str) -> Value {
+        let (status, answer) = self.ask("GET", path, token, None);
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
     pub(crate) fn log_in(&self, email: &str) -> String {
         let person = json!({
             "email": email, "password": "a good password", "first_name": "Ada", "last_name": "Lovelace",

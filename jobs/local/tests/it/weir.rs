@@ -44,7 +44,7 @@ impl Said {
 }
 
 /// The flags that say where something listens.
-const PORTS: [&str; 11] = [
+const PORTS: [&str; 13] = [
     "--listen",
     "--http-addr",
     "--shop-addr",
@@ -56,6 +56,8 @@ const PORTS: [&str; 11] = [
     "--order-http-addr",
     "--payment-grpc-addr",
     "--payment-http-addr",
+    "--analytics-grpc-addr",
+    "--analytics-http-addr",
 ];
 
 /// What makes it listen on free ports, save where a test says another one: the ports that users rely upon may be taken,
