@@ -10,6 +10,7 @@ mod lock;
 mod now;
 mod options;
 mod transaction;
+mod turn;
 
 use std::str::FromStr;
 
@@ -124,8 +125,8 @@ impl Database {
                  PRAGMA busy_timeout = {busy_ms}; PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = {CHECKPOINT}"
             ),
             Kind::Postgres => format!(
-                "CREATE SCHEMA IF NOT EXISTS {owner}; SET search_path TO {owner}; SET statement_timeout = {busy_ms}; \
-                 SET lock_timeout = {busy_ms}"
+                "SELECT pg_advisory_xact_lock(hashtext('{owner}')); CREATE SCHEMA IF NOT EXISTS {owner}; \
+                 SET search_path TO {owner}; SET statement_timeout = {busy_ms}; SET lock_timeout = {busy_ms}"
             ),
         };
         let pool = |size: u32| {
@@ -145,6 +146,7 @@ impl Database {
                     })
                 })
         };
+        let _turn = turn::turn(url).await.map_err(failed)?;
         let writer = match kind {
             // It is never made anew: it would begin without what it remembers.
             Kind::Sqlite => {

@@ -40,6 +40,12 @@ impl DatabaseUrl {
         self.kind
     }
 
+    /// The path of the file, where it is one.
+    pub(super) fn path(&self) -> Option<&str> {
+        let file = self.url.strip_prefix("sqlite:")?;
+        Some(file.split_once('?').map_or(file, |(path, _)| path))
+    }
+
     /// With its password.
     pub(super) fn secret(&self) -> &str {
         &self.url

@@ -81,6 +81,21 @@ fn a_schema_is_brought_up_to_date_once() {
 }
 
 #[test]
+fn instances_that_start_together_make_one_schema() {
+    on_each_database(async |url| {
+        let opened: Vec<_> = (0..8)
+            .map(|_| {
+                let url = url.clone();
+                tokio::spawn(async move { open(&url, "one").await })
+            })
+            .collect();
+        for database in opened {
+            database.await.unwrap().close().await;
+        }
+    });
+}
+
+#[test]
 fn the_clock_is_the_databases_in_milliseconds() {
     on_each_database(async |url| {
         let database = open(&url, "one").await;
