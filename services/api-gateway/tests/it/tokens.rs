@@ -114,3 +114,15 @@ async fn when_sessions_cannot_be_checked_nobody_is_believed() {
     assert_eq!((reply.status, &*reply.code()), (503, "unavailable"));
     assert_eq!(bench.shop.all_heard(), [""; 0]);
 }
+
+#[tokio::test]
+async fn before_the_keys_are_known_no_token_is_called_wrong() {
+    let away = "127.0.0.1:1".to_owned();
+    let bench = Bench::unready(|options| options.user_service = away).await;
+    let token = bench.token("usr_1");
+    let reply = bench.client.get("/api/v1/orders").token(&token).send().await;
+    assert_eq!((reply.status, &*reply.code()), (503, "unavailable"));
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    let reply = bench.client.get("/api/v1/orders").send().await;
+    assert_eq!((reply.status, &*reply.code()), (401, "unauthenticated"));
+}

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as Poll, Poll as Ready};
+use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, header};
 use tonic::Status;
@@ -14,6 +15,9 @@ use super::sessions::Sessions;
 use super::token::Verifier;
 use super::verified::Verified;
 use crate::failure::{Code, Failure};
+
+/// After which time the keys may be there.
+const KEYS: Duration = Duration::from_secs(1);
 
 /// Who may make a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +65,18 @@ impl Guard {
     /// Who calls, where that may make the call; `None` where everybody may.
     ///
     /// # Errors
-    /// `unauthenticated`, `forbidden`, or `unavailable` where sessions cannot be checked.
+    /// `unauthenticated`, `forbidden`, or `unavailable` where keys are not known or sessions cannot be checked.
     pub async fn admit(&self, headers: &HeaderMap, access: Access) -> Result<Option<Caller>, Failure> {
         if access == Access::Open {
             return Ok(None);
         }
         let token = bearer(headers)
             .ok_or_else(|| Failure::new(Code::Unauthenticated, "send `Authorization: Bearer TOKEN`"))?;
+        // Without keys no token is wrong: a client that logged in must not be told to do so again.
+        if !self.is_ready() {
+            let failure = Failure::new(Code::Unavailable, "the keys of access tokens are not known yet");
+            return Err(failure.after(KEYS));
+        }
         let caller = self
             .verified
             .caller(token, &self.verifier)
