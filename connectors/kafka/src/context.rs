@@ -98,6 +98,17 @@ impl Context {
     }
 }
 
+/// Logs what librdkafka has to log, in the `log` of a client's context. Its warnings and errors are mostly one line for each
+/// attempt to connect, so they go to `debug`: of an outage the context's `error` is told as well.
+pub fn note(client: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::error!(client, facility, "librdkafka: {message}");
+        }
+        _ => tracing::debug!(client, facility, "librdkafka: {message}"),
+    }
+}
+
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match facility {
@@ -112,14 +123,7 @@ impl ClientContext for Context {
             }
             _ => {}
         }
-        match level {
-            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
-                tracing::error!(client = self.purpose, facility, "librdkafka: {message}");
-            }
-            // Warnings and errors are mostly one line for each failed connection attempt: the outage is
-            // logged once by `error` below.
-            _ => tracing::debug!(client = self.purpose, facility, "librdkafka: {message}"),
-        }
+        note(self.purpose, level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

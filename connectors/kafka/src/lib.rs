@@ -31,6 +31,7 @@ mod tail;
 mod topics;
 
 pub use connection::{Connection, ConnectionError};
+pub use context::note;
 pub use dead_letter::{Reject, dead_letter};
 pub use follow::{Followed, Follower};
 pub use probe::{EndAnswer, Probe};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use rdkafka::client::ClientContext;
-use rdkafka::config::ClientConfig;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{Consumer as _, ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
@@ -29,6 +29,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 struct Events;
 
 impl ClientContext for Events {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        weir_kafka::note("notification", level, facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!(%error, reason, "trouble with Kafka");
     }
