@@ -1,7 +1,9 @@
 //! The gRPC contract.
 
 use service_common::auth::{Caller, caller_of};
+use service_common::failure::Failure;
 use service_common::idempotency::{Fingerprint, Scope};
+use service_common::ids::is_id;
 use tonic::{Request, Response, Status};
 use weir_rpc::common::v1::{Empty, HealthStatus};
 use weir_rpc::payment::v1::payment_service_server::PaymentService;
@@ -11,7 +13,7 @@ use weir_rpc::payment::v1::{
 };
 
 use crate::message::response;
-use crate::payments::Payments;
+use crate::payments::{Payments, not_found};
 use crate::process::{self, Key};
 use crate::request;
 
@@ -42,7 +44,7 @@ impl PaymentService for Api {
         request: Request<PaymentStatusRequest>,
     ) -> Result<Response<PaymentResponse>, Status> {
         let caller = caller_of(&request)?;
-        let id = &request.get_ref().payment_id;
+        let id = known(&request.get_ref().payment_id)?;
         let payment = self
             .0
             .get(id, |payment| caller.may_see(&payment.purpose.user_id))
@@ -66,6 +68,7 @@ impl PaymentService for Api {
         };
         let mut message = request.into_inner();
         let key = std::mem::take(&mut message.idempotency_key);
+        known(&message.payment_id)?;
         let scope = Scope::of(&who, "RefundPayment", &key)?;
         let fingerprint = Fingerprint::of(&self.0.shared.secret, &message);
         let key = scope.map(|scope| Key { scope, fingerprint });
@@ -89,8 +92,16 @@ impl PaymentService for Api {
         let message = request.into_inner();
         let promised = self
             .0
-            .request_refund(&message.order_id, &message.payment_id)
+            .request_refund(&message.order_id, known(&message.payment_id)?)
             .await?;
         Ok(Response::new(RequestRefundResponse { promised }))
+    }
+}
+
+/// An id that can be one: of what cannot there is no payment.
+fn known(id: &str) -> Result<&str, Failure> {
+    match is_id(id) {
+        true => Ok(id),
+        false => Err(not_found()),
     }
 }

@@ -17,6 +17,7 @@ use tracing::Instrument;
 use super::lifecycle::Lifecycle;
 use crate::auth::{Access, Guard};
 use crate::context::Context;
+use crate::failure::{Code, Failure};
 use crate::metrics::Metrics;
 use crate::trace::{self, Trace};
 
@@ -143,6 +144,7 @@ where
         Box::pin(
             async move {
                 let answer = context.scope(inner.call(request)).await;
+                let answer = answer.map(blamed_rightly);
                 if let Ok(answer) = &answer {
                     let status = answer.headers().get("grpc-status");
                     let code =
@@ -160,5 +162,21 @@ where
             }
             .instrument(span),
         )
+    }
+}
+
+/// How tonic begins what it says of bytes that are no message.
+const UNREADABLE: &str = "failed to decode Protobuf message";
+
+/// The same answer; bytes that are no message are the caller's fault, which tonic says is ours.
+fn blamed_rightly(answer: Response<Body>) -> Response<Body> {
+    match tonic::Status::from_header_map(answer.headers()) {
+        Some(status)
+            if status.code() == tonic::Code::Internal && status.message().starts_with(UNREADABLE) =>
+        {
+            let failure = Failure::new(Code::Malformed, status.message());
+            tonic::Status::from(failure).into_http()
+        }
+        _ => answer,
     }
 }
