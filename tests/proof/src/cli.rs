@@ -2,11 +2,13 @@
 
 use std::num::NonZero;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use proof::kills::{self, Plan};
+use proof::shop;
+use test_support::postgres_process;
 
 /// Proves that the job loses no order and counts none twice
 #[derive(Parser)]
@@ -19,6 +21,9 @@ pub(crate) struct Cli {
 enum Command {
     /// Kills the job and its broker while orders flow, and compares every window with SQL over the same orders
     Kills(Kills),
+    /// Kills the services of the shop, its broker and its database while clients order, and judges answers, orders,
+    /// events, money, stock and windows against each other
+    ShopKills(ShopKills),
 }
 
 #[derive(Args)]
@@ -47,24 +52,97 @@ struct Kills {
     freeze: u64,
 }
 
+#[derive(Args)]
+struct ShopKills {
+    /// How long, in minutes
+    #[arg(long, default_value_t = 10)]
+    minutes: u64,
+    /// How long clients order before the shop is judged and a new one begun, in seconds
+    #[arg(long, default_value_t = 60)]
+    seconds_a_round: u64,
+    /// How many clients order at a time
+    #[arg(long, default_value_t = 4)]
+    clients: u32,
+    /// The same seed makes the same choices [default: the time]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// A PostgreSQL of its own in every round, which is killed as well; without, in every second one if it is installed
+    #[arg(long)]
+    postgres: bool,
+    /// Apache Kafka at host:port instead of the development broker; it is not killed
+    #[arg(long)]
+    kafka: Option<String>,
+}
+
+/// The given one, or the time.
+fn seed(given: Option<u64>) -> Result<u64> {
+    let since_1970 = || std::time::UNIX_EPOCH.elapsed();
+    match given {
+        Some(seed) => Ok(seed),
+        None => Ok(since_1970().context("the clock stands before 1970")?.as_secs()),
+    }
+}
+
+fn success(holds: bool) -> ExitCode {
+    if holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+impl ShopKills {
+    fn run(self) -> Result<ExitCode> {
+        let end = Instant::now() + Duration::from_secs(self.minutes * 60);
+        let programs = postgres_process::programs();
+        if self.postgres && programs.is_none() {
+            bail!("there is no PostgreSQL");
+        }
+        let mut all = shop::Tally::default();
+        for (round, seed) in (seed(self.seed)?..).enumerate() {
+            let on_postgres = self.postgres || round % 2 == 1;
+            let plan = shop::Plan {
+                proof: std::env::current_exe()?,
+                postgres: programs.clone().filter(|_| on_postgres),
+                kafka: self.kafka.clone(),
+                seed,
+                load: Duration::from_secs(self.seconds_a_round),
+                clients: self.clients,
+                kills: true,
+            };
+            println!(
+                "seed {seed}{}",
+                if plan.postgres.is_some() {
+                    ", PostgreSQL"
+                } else {
+                    ""
+                }
+            );
+            let tally = shop::run(&plan);
+            println!("{tally}\n{}", tally.faults.join("\n"));
+            all.add(&tally);
+            if Instant::now() >= end {
+                break;
+            }
+        }
+        println!("in all: {all}");
+        Ok(success(all.holds()))
+    }
+}
+
 impl Cli {
     /// Does what the command line says; success when nothing was lost or doubled.
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self.command {
             Command::Kills(options) => options.run(),
+            Command::ShopKills(options) => options.run(),
         }
     }
 }
 
 impl Kills {
     fn run(self) -> Result<ExitCode> {
-        let seed = match self.seed {
-            Some(seed) => seed,
-            None => std::time::UNIX_EPOCH
-                .elapsed()
-                .context("the clock stands before 1970")?
-                .as_secs(),
-        };
+        let seed = seed(self.seed)?;
         let plan = Plan {
             proof: std::env::current_exe()?,
             kafka: self.kafka,
@@ -93,10 +171,6 @@ impl Kills {
             tally.doubled,
             tally.faults.len()
         );
-        Ok(if tally.holds() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(success(tally.holds()))
     }
 }

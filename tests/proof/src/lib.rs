@@ -8,6 +8,7 @@ pub mod harness;
 pub mod kafka;
 pub mod kills;
 pub mod oracle;
+pub mod shop;
 
 /// Waits for a future on the one runtime of this process: everything around the proof is blocking.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {

@@ -10,6 +10,7 @@
 //! | [`kafka_process`] | an Apache Kafka as a child, which can be killed |
 //! | [`http`] | HTTP by hand |
 //! | [`users`] | a user service that knows its keys, for services that check tokens |
+//! | [`postgres_process`] | a PostgreSQL as a child, which can be killed |
 //! | [`child`] | a child process, with its log, that ends with its parent |
 //! | [`address`] | addresses that stay free |
 //! | [`patience`] | waiting for a condition, with a deadline that says what was seen |
@@ -23,5 +24,6 @@ pub mod dev_broker;
 pub mod http;
 pub mod kafka_process;
 pub mod patience;
+pub mod postgres_process;
 pub mod servers;
 pub mod users;

@@ -3,9 +3,11 @@
 
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod hostile;
 mod kills;
 mod live;
 mod oracle;
 mod restarts;
+mod shop;
 mod support;
 mod verdicts;
