@@ -9,6 +9,10 @@ fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     let arguments = std::env::args_os().skip(1);
     match name.as_str() {
+        analytics_service::NAME => run(
+            analytics_service::Options::try_parse_from(arguments),
+            analytics_service::run,
+        ),
         api_gateway::NAME => run(api_gateway::Options::try_parse_from(arguments), api_gateway::run),
         order_service::NAME => run(
             order_service::Options::try_parse_from(arguments),

@@ -9,7 +9,7 @@ use crate::client::order;
 use crate::world::{Manner, World, eventually};
 
 /// What each service must serve after the calls below: the name and labels of a series.
-const NEEDED: [(&str, &[&str]); 5] = [
+const NEEDED: [(&str, &[&str]); 6] = [
     (
         "api-gateway",
         &[
@@ -20,6 +20,13 @@ const NEEDED: [(&str, &[&str]); 5] = [
             r#"grpc_calls_total{code="OK",method="/ecommerce.order.v1.OrderService/CreateOrder",service="api-gateway"} 2"#,
             r#"rate_limited_total{limit="user",service="api-gateway"}"#,
             r#"circuit_breaker_open{service="api-gateway",upstream="order-service"} 0"#,
+        ],
+    ),
+    (
+        "analytics-service",
+        &[
+            r#"analytics_windows{service="analytics-service"} 0"#,
+            r#"analytics_lag_records{service="analytics-service"} 0"#,
         ],
     ),
     (

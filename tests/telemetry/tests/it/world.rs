@@ -27,11 +27,12 @@ pub(crate) const SECRET: &str = "hush-0f8c2d51-hush";
 /// Runs any of them.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_shop-process");
 
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     user_service::NAME,
     product_service::NAME,
     order_service::NAME,
     payment_service::NAME,
+    analytics_service::NAME,
     api_gateway::NAME,
 ];
 
@@ -66,8 +67,9 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let kafka = tokio::task::spawn_blocking(shared_dev_broker).await.unwrap();
         let run = uuid::Uuid::new_v4().simple().to_string();
-        let (orders_topic, notifications) = (format!("orders-{run}"), format!("notifications-{run}"));
-        let topics = [&orders_topic, &notifications].map(|name| TopicSpec {
+        let [orders_topic, notifications, results] =
+            ["orders", "notifications", "results"].map(|topic| format!("{topic}-{run}"));
+        let topics = [&orders_topic, &notifications, &results].map(|name| TopicSpec {
             name: name.clone(),
             partitions: 1,
             configs: Vec::new(),
@@ -105,6 +107,10 @@ impl World {
             let (is_gateway, is_user) = (name == api_gateway::NAME, name == user_service::NAME);
             if !is_gateway {
                 flags.push(("--grpc-addr", at.grpc.to_string()));
+            }
+            // It keeps nothing.
+            let is_analytics = name == analytics_service::NAME;
+            if !is_gateway && !is_analytics {
                 flags.push(("--database-url", format!("sqlite:{}", database.display())));
             }
             if !is_user {
@@ -117,20 +123,23 @@ impl World {
                         user_service::NAME => "--user-service",
                         product_service::NAME => "--product-service",
                         order_service::NAME => "--order-service",
+                        analytics_service::NAME => "--analytics-service",
                         _ => "--payment-service",
                     };
                     flags.push((flag, addresses[other].grpc.to_string()));
                 }
             }
             if !is_gateway && name != product_service::NAME {
-                let topic = if name == order_service::NAME {
-                    &orders_topic
-                } else {
-                    &notifications
+                let topic = match name {
+                    order_service::NAME => &orders_topic,
+                    analytics_service::NAME => &results,
+                    _ => &notifications,
                 };
                 flags.push(("--kafka", kafka.clone()));
                 flags.push(("--topic", topic.clone()));
-                flags.push(("--idempotency-secret", SECRET.to_owned()));
+                if !is_analytics {
+                    flags.push(("--idempotency-secret", SECRET.to_owned()));
+                }
             }
             match name {
                 product_service::NAME => flags.push(("--images", "memory:".to_owned())),
@@ -245,7 +254,7 @@ fn calls(name: &str, other: &str) -> bool {
             [user_service::NAME, product_service::NAME, payment_service::NAME].contains(&other)
         }
         payment_service::NAME => [user_service::NAME, order_service::NAME].contains(&other),
-        product_service::NAME => other == user_service::NAME,
+        product_service::NAME | analytics_service::NAME => other == user_service::NAME,
         _ => false,
     }
 }
