@@ -23,7 +23,7 @@ use crate::tail::{GROUP, OwnedRecord};
 
 /// How often the ends are asked for: the lag is as old as this, new partitions and another topic are found after it.
 const LOOK: Duration = Duration::from_secs(5);
-/// How often the last record that was read is looked at again without a reason.
+/// How often a record that was read is looked at again without a reason.
 const COMPARE: Duration = Duration::from_secs(60);
 /// Between two attempts when there was no answer.
 const RETRY: Duration = Duration::from_millis(200);
@@ -57,8 +57,9 @@ pub enum Followed<'a> {
 /// A thread that reads all partitions of a topic from their beginning, joins no group, and never ends by itself. Only
 /// committed records are seen. It waits for a topic that is missing and a broker that is away, and says so in the log.
 ///
-/// That a topic was made anew is told by the broker, by an end before what was read, or by the last record that was read:
-/// it is looked at again after every interruption, and once a minute.
+/// That a topic was made anew is told by the broker, by an end before what was read, or by a record that was read: it is
+/// looked at again when more was read or reading was interrupted, and once a minute. Where the new topic was read on from
+/// the offset of the old one for a moment, [`Followed::Anew`] comes after that, so what came before is void as well.
 pub struct Follower {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -84,7 +85,8 @@ impl Follower {
             stop: Arc::clone(&stop),
             each,
             read: BTreeMap::new(),
-            last: BTreeMap::new(),
+            last: Marks::new(),
+            anchors: Marks::new(),
             awaited: Awaited::Topic,
             told: None,
         };
@@ -118,6 +120,9 @@ impl Drop for Follower {
     }
 }
 
+/// A record of each partition: its offset and its time.
+type Marks = BTreeMap<i32, (i64, Option<i64>)>;
+
 /// Begin and end (last stable offset) of each partition.
 type Bounds = BTreeMap<i32, (i64, i64)>;
 
@@ -128,8 +133,11 @@ struct Following<F> {
     each: F,
     /// The next offset of each partition of which something was read.
     read: BTreeMap<i32, i64>,
-    /// The last record that was read of each partition: its offset and its time.
-    last: BTreeMap<i32, (i64, Option<i64>)>,
+    /// The last record that was read of each partition.
+    last: Marks,
+    /// The last record of each partition that was read before it was seen to be the same topic still: one that was read
+    /// after that may be of another topic, and tells nothing.
+    anchors: Marks,
     awaited: Awaited,
     /// What the log was told last, so that it is told once.
     told: Option<String>,
@@ -176,6 +184,7 @@ impl<F: FnMut(Followed<'_>)> Following<F> {
                     );
                     self.read.clear();
                     self.last.clear();
+                    self.anchors.clear();
                     if let Awaited::Ends(_) = self.awaited {
                         self.awaited = Awaited::Topic;
                     }
@@ -219,7 +228,10 @@ impl<F: FnMut(Followed<'_>)> Following<F> {
                 // A leader that has just come back may not know yet how far its log goes.
                 Ok((Some(_), _)) if !is_doubted => is_doubted = true,
                 Ok((Some(reason), _)) => return Err(Interrupted::Anew(reason)),
-                Ok((None, bounds)) => return Ok(Some(bounds)),
+                Ok((None, bounds)) => {
+                    self.anchors = self.last.clone();
+                    return Ok(Some(bounds));
+                }
                 Err(reason) => {
                     // Of a broker that is away the client's context tells.
                     let news = self.told.as_ref() != Some(&reason);
@@ -260,7 +272,8 @@ impl<F: FnMut(Followed<'_>)> Following<F> {
             let now = Instant::now();
             if now >= next_look {
                 next_look = now + LOOK;
-                let compare = match now >= next_compare || interruptions != source.interruptions() {
+                let has_reason = interruptions != source.interruptions() || self.anchors != self.last;
+                let compare = match has_reason || now >= next_compare {
                     true => Compare::Yes,
                     false => Compare::No,
                 };
@@ -278,6 +291,7 @@ impl<F: FnMut(Followed<'_>)> Following<F> {
                         is_doubted = false;
                         if compare == Compare::Yes {
                             interruptions = seen;
+                            self.anchors = self.last.clone();
                             next_compare = now + COMPARE;
                         }
                         self.assign(&mut source, &bounds, &mut partitions)?;
@@ -320,9 +334,11 @@ impl<F: FnMut(Followed<'_>)> Following<F> {
     fn read(&mut self, source: &mut Source, partitions: &[i32]) -> Result<bool, Interrupted> {
         let mut has_more = false;
         for &partition in partitions {
-            let (each, last) = (&mut self.each, &mut self.last);
+            let (each, last, anchors) = (&mut self.each, &mut self.last, &mut self.anchors);
             let read = source.read(partition, BATCH, |record| {
-                last.insert(partition, (record.offset, record.timestamp));
+                let mark = (record.offset, record.timestamp);
+                last.insert(partition, mark);
+                anchors.entry(partition).or_insert(mark);
                 each(Followed::Record { partition, record });
             });
             // Also before an error: what was handed over does not come again.
@@ -373,7 +389,7 @@ impl<F: FnMut(Followed<'_>)> Following<F> {
             return Ok(None);
         }
         // What retention took cannot be compared.
-        let held = self.last.iter().filter(|(partition, (offset, _))| {
+        let held = self.anchors.iter().filter(|(partition, (offset, _))| {
             bounds.get(partition).is_some_and(|(begin, _)| begin <= offset)
         });
         let asked = held
@@ -383,7 +399,7 @@ impl<F: FnMut(Followed<'_>)> Following<F> {
         let other = asked.iter().find(|(partition, _)| {
             let time_of = |record: &OwnedRecord| record.timestamp;
             let found = found.get(partition).and_then(Option::as_ref).map(time_of);
-            found != self.last.get(partition).map(|(_, timestamp)| *timestamp)
+            found != self.anchors.get(partition).map(|(_, timestamp)| *timestamp)
         });
         Ok(other.map(|(partition, offset)| {
             format!("partition {partition} does not hold the record that was read at offset {offset}")
