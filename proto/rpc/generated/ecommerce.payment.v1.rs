@@ -69,6 +69,17 @@ pub struct RequestRefundResponse {
     #[prost(bool, tag = "1")]
     pub promised: bool,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WebhookRequest {
+    /// The body as it came, byte by byte: it is what was signed.
+    #[prost(bytes = "vec", tag = "1")]
+    pub payload: ::prost::alloc::vec::Vec<u8>,
+    /// The header Stripe-Signature.
+    #[prost(string, tag = "2")]
+    pub signature: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WebhookResponse {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PaymentStatus {
@@ -378,6 +389,36 @@ pub mod payment_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// The provider tells of something. Open: it is the signature that says who calls.
+        pub async fn handle_webhook(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WebhookRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WebhookResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ecommerce.payment.v1.PaymentService/HandleWebhook",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "ecommerce.payment.v1.PaymentService",
+                        "HandleWebhook",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -428,6 +469,11 @@ pub mod payment_service_server {
             tonic::Response<super::RequestRefundResponse>,
             tonic::Status,
         >;
+        /// The provider tells of something. Open: it is the signature that says who calls.
+        async fn handle_webhook(
+            &self,
+            request: tonic::Request<super::WebhookRequest>,
+        ) -> std::result::Result<tonic::Response<super::WebhookResponse>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct PaymentServiceServer<T> {
@@ -764,6 +810,51 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RequestRefundSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ecommerce.payment.v1.PaymentService/HandleWebhook" => {
+                    #[allow(non_camel_case_types)]
+                    struct HandleWebhookSvc<T: PaymentService>(pub Arc<T>);
+                    impl<
+                        T: PaymentService,
+                    > tonic::server::UnaryService<super::WebhookRequest>
+                    for HandleWebhookSvc<T> {
+                        type Response = super::WebhookResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WebhookRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PaymentService>::handle_webhook(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = HandleWebhookSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -9,7 +9,7 @@ use weir_rpc::common::v1::{Empty, HealthStatus};
 use weir_rpc::payment::v1::payment_service_server::PaymentService;
 use weir_rpc::payment::v1::{
     AcceptPaymentRequest, PaymentRequest, PaymentResponse, PaymentStatusRequest, RefundRequest,
-    RequestRefundRequest, RequestRefundResponse,
+    RequestRefundRequest, RequestRefundResponse, WebhookRequest, WebhookResponse,
 };
 
 use crate::message::response;
@@ -95,6 +95,15 @@ impl PaymentService for Api {
             .request_refund(&message.order_id, known(&message.payment_id)?)
             .await?;
         Ok(Response::new(RequestRefundResponse { promised }))
+    }
+
+    async fn handle_webhook(
+        &self,
+        request: Request<WebhookRequest>,
+    ) -> Result<Response<WebhookResponse>, Status> {
+        let WebhookRequest { payload, signature } = request.into_inner();
+        self.0.webhook(&payload, &signature).await?;
+        Ok(Response::new(WebhookResponse {}))
     }
 }
 

@@ -34,6 +34,9 @@ impl Payments {
                 if let Err(error) = idempotency::sweep(&self.shared.database).await {
                     tracing::warn!(%error, "old idempotency keys cannot be deleted; later again");
                 }
+                if let Err(failure) = self.forget_events().await {
+                    tracing::warn!(%failure, "old events of the provider cannot be deleted; later again");
+                }
             }
         }
     }
@@ -53,20 +56,6 @@ impl Payments {
             // One that panicked has said so; its payment comes again after the lease.
             let _ = driver.await;
         }
-        Ok(())
-    }
-
-    /// The provider has news of an intent; its payment is looked at at once. Unknown ones are none of ours.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn intent_moved(&self, intent_id: &str) -> Result<(), Failure> {
-        let Some(id) = store::of_intent(&self.shared.database, intent_id).await? else {
-            return Ok(());
-        };
-        self.change(&id, |payment, now_ms| payment.look_now(now_ms))
-            .await?;
-        self.drive_soon(&id);
         Ok(())
     }
 }

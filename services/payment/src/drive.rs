@@ -101,6 +101,7 @@ impl Payments {
                 payment = self.call_off(payment, lease).await?;
             }
             Status::RequiresAction => payment = self.ask(payment, lease).await?,
+            Status::Refunded => payment = self.check_refund(payment, lease).await?,
             _ => {}
         }
         // It may have become so just now.
@@ -240,6 +241,15 @@ impl Payments {
                 self.held(&payment.id, lease, miss).await?;
                 Err(error.into())
             }
+        }
+    }
+
+    /// There is news of what was given back: it may have come back.
+    async fn check_refund(&self, payment: Payment, lease: &Lease) -> Result<Payment, Halt> {
+        let intent = self.shared.provider.get(&intent_of(&payment)?).await?;
+        match intent.state {
+            IntentState::Charged { .. } => self.held(&payment.id, lease, Payment::refund_returned).await,
+            _ => Ok(payment),
         }
     }
 

@@ -24,14 +24,17 @@ mod rest;
 mod run;
 pub mod simulated;
 pub mod store;
+pub mod stripe;
+mod webhook;
 
 pub use accept::Asked;
 pub use access::access;
 pub use api::Api;
-pub use options::Options;
+pub use options::{Options, ProviderKind};
 pub use payments::{Needs, Payments, Rules};
 pub use process::{Key, Request};
 pub use run::{PaymentService, StartError, run, start};
+pub use webhook::Received;
 
 /// As in metrics and logs.
 pub const NAME: &str = "payment-service";

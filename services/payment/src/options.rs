@@ -3,10 +3,23 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use service_common::database::DatabaseOptions;
 use service_common::idempotency::Secret;
 use service_common::options::{CallOptions, TelemetryOptions};
+
+use crate::stripe::StripeOptions;
+
+/// Who takes the money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProviderKind {
+    /// Nobody: what becomes of a payment is decided by its method
+    #[default]
+    Simulated,
+    /// Stripe
+    #[cfg(feature = "stripe")]
+    Stripe,
+}
 
 /// Pays orders, once each, and gives payments back
 #[derive(Clone, Debug, Parser)]
@@ -73,6 +86,18 @@ pub struct Options {
     #[arg(long, env = "REFUND_ATTEMPTS", value_name = "N", default_value_t = 12,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub refund_attempts: u16,
+    /// Who takes the money
+    #[arg(
+        long,
+        env = "PAYMENT_PROVIDER",
+        value_name = "PROVIDER",
+        value_enum,
+        default_value_t
+    )]
+    pub provider: ProviderKind,
+    /// Stripe
+    #[command(flatten)]
+    pub stripe: StripeOptions,
     /// Where payers reach the simulated provider; without it `http://localhost` and the HTTP port
     #[arg(long, env = "SIMULATED_PROVIDER_URL", value_name = "URL")]
     pub simulated_url: Option<String>,

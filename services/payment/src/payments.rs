@@ -18,6 +18,7 @@ use crate::observed::Observed;
 use crate::payment::{Payment, Status};
 use crate::provider::Provider;
 use crate::store;
+use crate::stripe::Keys;
 
 /// How payments are worked on.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub struct Rules {
     pub action_time: Duration,
     /// How often a refund is tried.
     pub refund_attempts: u16,
+    /// What the provider signs its webhooks with.
+    pub webhooks: Keys,
 }
 
 impl Default for Rules {
@@ -45,6 +48,7 @@ impl Default for Rules {
             patience: Duration::from_secs(3),
             action_time: Duration::from_secs(15 * 60),
             refund_attempts: 12,
+            webhooks: Keys::default(),
         }
     }
 }

@@ -21,12 +21,18 @@ struct Desk {
 /// All of it.
 pub(crate) fn router(api: Api, currency: String, guard: Guard) -> Router {
     const ONE: &str = "/api/v1/payments/{payment_id}";
+    const WEBHOOK: &str = "/api/v1/webhooks/stripe";
     const REFUND: &str = "/api/v1/payments/{payment_id}/refund";
     let desk = Desk { api, currency };
     let all = (Method::POST, "/api/v1/payments", Access::Caller, Takes::KeyedJson);
     Port::new(guard)
         .on(all, &desk, create)
         .on((Method::GET, ONE, Access::Caller, Takes::Nothing), &desk, get)
+        .on(
+            (Method::POST, WEBHOOK, Access::Open, Takes::Webhook),
+            &desk,
+            webhook,
+        )
         .on((Method::POST, REFUND, Access::Trusted, Takes::Key), &desk, refund)
         .router()
 }
@@ -45,4 +51,9 @@ async fn get(desk: Desk, inbound: Inbound) -> Answer {
 async fn refund(desk: Desk, inbound: Inbound) -> Answer {
     let payment = desk.api.refund_payment(inbound.with(payments::refund(&inbound)));
     payments::payment(payment.await?.into_inner())
+}
+
+async fn webhook(desk: Desk, inbound: Inbound) -> Answer {
+    let received = desk.api.handle_webhook(inbound.with(payments::webhook(&inbound)));
+    payments::received(received.await?.into_inner())
 }

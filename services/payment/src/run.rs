@@ -20,9 +20,12 @@ use weir_rpc::payment::v1::payment_service_server::{PaymentServiceServer, SERVIC
 
 use crate::api::Api;
 use crate::desk::RemoteDesk;
-use crate::options::Options;
+use crate::options::{Options, ProviderKind};
 use crate::payments::{Needs, Payments, Rules};
+use crate::provider::Provider;
 use crate::simulated::{self, Simulated};
+#[cfg(feature = "stripe")]
+use crate::stripe::{Stripe, StripeError};
 use crate::{NAME, access, rest, store};
 
 /// The service cannot be started.
@@ -40,6 +43,10 @@ pub enum StartError {
     /// Its ports.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// Its provider.
+    #[cfg(feature = "stripe")]
+    #[error(transparent)]
+    Stripe(#[from] StripeError),
 }
 
 /// The running service.
@@ -82,17 +89,23 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
         ),
         (url, _) => url.unwrap_or_default(),
     };
-    let provider = Simulated::new(database.clone(), &simulated_url);
+    let simulated = Simulated::new(database.clone(), &simulated_url);
+    let provider: Box<dyn Provider> = match options.provider {
+        ProviderKind::Simulated => Box::new(simulated.clone()),
+        #[cfg(feature = "stripe")]
+        ProviderKind::Stripe => Box::new(Stripe::new(&options.stripe)?),
+    };
     let payments = Payments::new(Needs {
         database: database.clone(),
         outbox: outbox.clone(),
         desk: Box::new(RemoteDesk::new(link(&options.order_service)?)),
-        provider: Box::new(provider.clone()),
+        provider,
         secret: options.idempotency_secret.clone(),
         rules: Rules {
             topic: options.topic.clone(),
             action_time: options.action_time,
             refund_attempts: options.refund_attempts,
+            webhooks: options.stripe.keys(),
             ..Rules::default()
         },
         metrics: metrics.clone(),
@@ -116,6 +129,11 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
     });
     let api = Api(payments.clone());
     let http = rest::router(api.clone(), options.currency.clone(), guard.clone());
+    let http = match options.provider {
+        ProviderKind::Simulated => simulated::routes(simulated, payments).merge(http),
+        #[cfg(feature = "stripe")]
+        ProviderKind::Stripe => http,
+    };
     let server = Server {
         ports,
         health: Arc::new(health),
@@ -126,7 +144,7 @@ pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<
             access,
             services: &[SERVICE_NAME],
         }),
-        http: Some(simulated::routes(provider, payments).merge(http)),
+        http: Some(http),
     };
     Ok(PaymentService {
         running: server.start(lifecycle).await?.with(database),

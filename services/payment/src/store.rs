@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use weir_proto::Money;
 
 use crate::payment::{Lease, Payment, Price, Purpose, Status};
+use crate::stripe::Event;
 
 /// The schema of this service.
 pub const STEPS: &[Step] = &[
@@ -28,6 +29,11 @@ pub const STEPS: &[Step] = &[
         version: 4,
         description: "simulated provider",
         sql: include_str!("../migrations/0002_simulated.sql"),
+    },
+    Step {
+        version: 5,
+        description: "events of the provider",
+        sql: include_str!("../migrations/0003_provider_events.sql"),
     },
 ];
 
@@ -152,11 +158,45 @@ pub async fn get(database: &Database, id: &str) -> sqlx::Result<Option<Payment>>
 ///
 /// # Errors
 /// The database failed.
-pub async fn of_intent(database: &Database, intent_id: &str) -> sqlx::Result<Option<String>> {
+pub async fn of_intent(transaction: &mut Transaction, intent_id: &str) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar("SELECT id FROM payments WHERE intent_id = $1")
         .bind(intent_id)
-        .fetch_optional(database.pool())
+        .fetch_optional(&mut **transaction)
         .await
+}
+
+/// Stores an event of the provider; whether it is new.
+///
+/// # Errors
+/// The database failed.
+pub async fn note_event(transaction: &mut Transaction, event: &Event) -> sqlx::Result<bool> {
+    let now_ms = transaction.now_ms().await?;
+    let noted = sqlx::query(
+        "INSERT INTO provider_events (id, kind, intent_id, received_at_ms) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(&event.id)
+    .bind(event.kind)
+    .bind(event.intent_id.as_deref())
+    .bind(now_ms)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(noted.rows_affected() == 1)
+}
+
+/// Deletes the events that came longer ago than this; how many they were.
+///
+/// # Errors
+/// The database failed.
+pub async fn forget_events(database: &Database, older_than_ms: i64) -> sqlx::Result<u64> {
+    let mut transaction = database.begin().await?;
+    let now_ms = transaction.now_ms().await?;
+    let forgotten = sqlx::query("DELETE FROM provider_events WHERE received_at_ms <= $1")
+        .bind(now_ms - older_than_ms)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(forgotten.rows_affected())
 }
 
 /// The payments whose time has come and that nobody drives, the longest overdue first.

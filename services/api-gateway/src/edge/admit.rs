@@ -10,8 +10,8 @@ use service_common::auth::{Caller, bearer};
 use service_common::context::Context;
 use service_common::failure::{Code, Failure};
 use service_common::rest::body::{self, Media};
-use service_common::rest::headers::{idempotency_key, known, last_event_id};
-use service_common::rest::{Answer, Inbound, Repeat, images, path_id};
+use service_common::rest::headers::{idempotency_key, known, last_event_id, signature};
+use service_common::rest::{Answer, Inbound, Repeat, images, path_id, payments};
 
 use super::address::Network;
 use super::entrance::Template;
@@ -37,7 +37,7 @@ async fn admit_and_run(shared: Arc<Shared>, route: &Route, request: Request) -> 
     let uploads = Arc::clone(&shared);
     let _room = match route.body {
         Body::Picture => Some(uploads.uploads.try_acquire().map_err(full)?),
-        Body::Json(_) | Body::None => None,
+        Body::Json(_) | Body::Webhook | Body::None => None,
     };
     let (context, inbound) = admit(&shared, route, request).await?;
     Ok(run(shared, route, context, inbound).await)
@@ -65,6 +65,10 @@ async fn admit(shared: &Shared, route: &Route, request: Request) -> Result<(Cont
             let largest = shared.options.limits.max_body_bytes;
             body::read(&parts.headers, body, Media::Json, largest, patience).await?
         }
+        Body::Webhook => {
+            let largest = payments::LARGEST_WEBHOOK;
+            body::read(&parts.headers, body, Media::Json, largest, patience).await?
+        }
         Body::Picture => body::read(&parts.headers, body, Media::Picture, images::LARGEST, patience).await?,
         Body::None => Bytes::new(),
     };
@@ -84,6 +88,7 @@ async fn admit(shared: &Shared, route: &Route, request: Request) -> Result<(Cont
         query: parts.uri.query().unwrap_or_default().to_owned(),
         known: known(&parts.headers),
         last_event_id: last_event_id(&parts.headers)?,
+        signature: signature(&parts.headers),
         key,
         body,
     };

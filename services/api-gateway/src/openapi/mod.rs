@@ -88,6 +88,13 @@ fn operation(route: &Route) -> Value {
                 "content": {"application/json": {"schema": reference(schema)}},
             });
         }
+        Body::Webhook => {
+            operation["requestBody"] = json!({
+                "required": true,
+                "description": "At most 256 KiB, as it was signed",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            });
+        }
         // No schema, as its content is no text (OpenAPI 3.1, 4.8.14.2).
         Body::Picture => {
             operation["requestBody"] = json!({
@@ -160,11 +167,21 @@ fn parameters(route: &Route) -> Vec<Value> {
             "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+( +[!-~]+)*$"},
         })
     });
+    let signature = (route.body == Body::Webhook).then(|| {
+        json!({
+            "name": "Stripe-Signature",
+            "in": "header",
+            "required": true,
+            "description": "Moment and HMAC-SHA256 of the body",
+            "schema": {"type": "string"},
+        })
+    });
     of_path
         .chain(route.about.query.iter().map(query_parameter))
         .chain(known)
         .chain(seen)
         .chain(key)
+        .chain(signature)
         .collect()
 }
 

@@ -225,6 +225,7 @@ fn about() -> Value {
         "Health": all_of(json!({"status": {"type": "string", "enum": ["healthy", "ready"]}})),
         "NotReady": all_of(json!({"status": {"type": "string", "enum": ["not ready"]}, "missing": text()})),
         "OpenApi": {"type": "object"},
+        "Received": all_of(json!({"received": {"type": "boolean", "enum": [true]}})),
         "Problem": object(&["type", "title", "status", "code", "detail", "request_id"], json!({
             "type": {"type": "string", "description": "Where the code is explained"},
             "title": text(),

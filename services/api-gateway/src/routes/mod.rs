@@ -102,6 +102,8 @@ pub(crate) enum Body {
     Json(&'static str),
     /// The file of a picture.
     Picture,
+    /// What a payment provider tells: JSON that bears a signature.
+    Webhook,
 }
 
 /// What the OpenAPI document says beside that.
@@ -223,6 +225,12 @@ impl Route {
     /// It takes the file of a picture.
     fn takes_a_picture(mut self) -> Route {
         self.body = Body::Picture;
+        self
+    }
+
+    /// It takes what a payment provider tells.
+    fn takes_a_webhook(mut self) -> Route {
+        self.body = Body::Webhook;
         self
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use service_common::failure::Code;
-use service_common::rest::{Answer, Inbound, payments};
+use service_common::rest::{Answer, Inbound, Repeat, payments};
 use weir_rpc::payment::v1::payment_service_client::PaymentServiceClient;
 
 use super::{Content, Route};
@@ -35,6 +35,12 @@ pub(super) fn routes() -> Vec<Route> {
             .summary("Gives a whole payment back and cancels its order; for admins")
             .answers(200, Content::Json("Payment"))
             .may_fail(&[Code::PaymentState, Code::Contended]),
+        Route::new(Method::POST, "/api/v1/webhooks/stripe", webhook)
+            .open()
+            .takes_a_webhook()
+            .summary("An event of Stripe, known by its signature; not found where webhooks are not set up")
+            .answers(200, Content::Json("Received"))
+            .may_fail(&[Code::NotFound, Code::SignatureInvalid]),
     ]
 }
 
@@ -66,4 +72,15 @@ async fn refund(shared: Arc<Shared>, inbound: Inbound) -> Answer {
             PaymentServiceClient::new(link).refund_payment(message).await
         });
     payments::payment(answer.await?)
+}
+
+async fn webhook(shared: Arc<Shared>, inbound: Inbound) -> Answer {
+    let message = payments::webhook(&inbound);
+    // Taken in twice it is the same.
+    let received = shared
+        .payments
+        .call(Repeat::Safe, message, |link, message| async move {
+            PaymentServiceClient::new(link).handle_webhook(message).await
+        });
+    payments::received(received.await?)
 }

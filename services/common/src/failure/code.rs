@@ -65,6 +65,8 @@ codes! {
     Unauthenticated = "unauthenticated", Unauthenticated, UNAUTHORIZED, not_kept;
     /// E-mail address and password do not belong together.
     WrongCredentials = "wrong_credentials", Unauthenticated, UNAUTHORIZED, not_kept;
+    /// The event is not signed with a secret that is known here, or was signed long ago.
+    SignatureInvalid = "signature_invalid", InvalidArgument, BAD_REQUEST, not_kept;
     /// The caller may not do this.
     Forbidden = "forbidden", PermissionDenied, FORBIDDEN, not_kept;
     /// The request names another user than its token.

@@ -205,6 +205,14 @@ impl Metrics {
             .set(count);
     }
 
+    /// The provider told of something.
+    pub fn webhook(&self, kind: &str, outcome: &str) {
+        self.all
+            .webhooks
+            .with_label_values(&[self.service, kind, outcome])
+            .inc();
+    }
+
     /// The provider answered a call, or did not.
     pub fn provider_call(&self, call: &str, outcome: &str, took: Duration) {
         self.all

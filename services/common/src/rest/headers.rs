@@ -49,6 +49,15 @@ pub fn last_event_id(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     }
 }
 
+/// With which Stripe signs its webhooks.
+pub const STRIPE_SIGNATURE: HeaderName = HeaderName::from_static("stripe-signature");
+
+/// The signature that a webhook came with, where it is text.
+pub fn signature(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(STRIPE_SIGNATURE)?;
+    value.to_str().ok().map(str::to_owned)
+}
+
 /// The most tags that are looked at.
 const MOST_KNOWN: usize = 16;
 

@@ -19,6 +19,8 @@ pub struct Inbound {
     pub known: Vec<String>,
     /// What it saw last of a stream.
     pub last_event_id: Option<String>,
+    /// What a webhook is signed with.
+    pub signature: Option<String>,
     /// Its idempotency key.
     pub key: Option<String>,
     /// Empty where the route takes none.

@@ -10,6 +10,9 @@ use super::answer::{created, money, ok, renamed, some, word};
 use super::{Answer, Inbound};
 use crate::failure::Failure;
 
+/// The largest webhook, in bytes.
+pub const LARGEST_WEBHOOK: usize = 256 * 1024;
+
 /// The states of a payment, as REST names them.
 const STATUSES: [(&str, PaymentStatus); 9] = [
     ("processing", PaymentStatus::Processing),
@@ -111,6 +114,23 @@ pub fn refund(inbound: &Inbound) -> rpc::RefundRequest {
         payment_id: (&inbound.id).into(),
         idempotency_key: inbound.key.clone().unwrap_or_default(),
     }
+}
+
+/// What the provider tells: the body as it came, and its signature.
+#[must_use]
+pub fn webhook(inbound: &Inbound) -> rpc::WebhookRequest {
+    rpc::WebhookRequest {
+        payload: inbound.body.to_vec(),
+        signature: inbound.signature.clone().unwrap_or_default(),
+    }
+}
+
+/// A webhook was taken in.
+///
+/// # Errors
+/// None.
+pub fn received(_: rpc::WebhookResponse) -> Answer {
+    ok(serde_json::json!({"received": true}))
 }
 
 /// A payment.

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::body::{self, Media};
-use super::headers::{idempotency_key, known, last_event_id};
+use super::headers::{idempotency_key, known, last_event_id, signature};
 use super::path::path_id;
 use super::{Answer, Inbound, Repeat};
 use crate::auth::{Access, Caller, Guard, bearer};
@@ -55,6 +55,8 @@ pub enum Takes {
     KeyedJson,
     /// The file of a picture.
     Picture,
+    /// A webhook: JSON, read as it came.
+    Webhook,
 }
 
 /// What a service answers on its own HTTP port.
@@ -146,7 +148,7 @@ impl Shared {
         let _room = self.room.try_acquire().map_err(full)?;
         let _large = match route.takes {
             Takes::Picture => Some(self.large.try_acquire().map_err(full)?),
-            Takes::Nothing | Takes::Key | Takes::KeyedJson => None,
+            Takes::Nothing | Takes::Key | Takes::KeyedJson | Takes::Webhook => None,
         };
         let (mut parts, body) = request.into_parts();
         let caller = self.guard.admit(&parts.headers, route.access).await?;
@@ -156,12 +158,16 @@ impl Shared {
         let id = path_id(&mut parts).await?;
         let key = match route.takes {
             Takes::Key | Takes::KeyedJson => idempotency_key(&parts.headers)?,
-            Takes::Nothing | Takes::Picture => None,
+            Takes::Nothing | Takes::Picture | Takes::Webhook => None,
         };
         let body = match route.takes {
             Takes::Nothing | Takes::Key => Bytes::new(),
             Takes::KeyedJson => {
                 body::read(&parts.headers, body, Media::Json, LARGEST_JSON, BODY_PATIENCE).await?
+            }
+            Takes::Webhook => {
+                let largest = super::payments::LARGEST_WEBHOOK;
+                body::read(&parts.headers, body, Media::Json, largest, BODY_PATIENCE).await?
             }
             Takes::Picture => {
                 let largest = super::images::LARGEST;
@@ -183,6 +189,7 @@ impl Shared {
             query: parts.uri.query().unwrap_or_default().to_owned(),
             known: known(&parts.headers),
             last_event_id: last_event_id(&parts.headers)?,
+            signature: signature(&parts.headers),
             key,
             body,
         };

@@ -8,6 +8,8 @@
 //!  refused                         declined
 //! ```
 //!
+//! A refund that the payer's bank sends back after all turns `refunded` into `refund_failed`.
+//!
 //! Each change is made under the lock of the payment's row. A payment never goes backwards: what it became once it stays,
 //! whoever says otherwise and however late. Who goes on with it holds its [`Lease`]; one who lost it writes nothing.
 
@@ -22,6 +24,9 @@ pub use status::{Outcome, Status};
 
 use service_common::ids::new_id;
 use weir_proto::Money;
+
+/// How many attempts at making an intent bear one key: some minutes of them.
+const ATTEMPTS_BY_KEY: i64 = 8;
 
 /// An amount of a currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,8 +141,14 @@ impl Payment {
     }
 
     /// The key under which the provider makes one intent of it, however often it is asked to.
+    ///
+    /// What it answered under a key it answers for a day, a fault of its own included. So the key is another one after some
+    /// attempts that came to nothing; an intent that was made under the one before is never confirmed, and takes nothing.
     #[must_use]
     pub fn provider_key(&self) -> String {
-        format!("weir-{}", self.id)
+        match self.attempts / ATTEMPTS_BY_KEY {
+            0 => format!("weir-{}", self.id),
+            n => format!("weir-{}-{n}", self.id),
+        }
     }
 }

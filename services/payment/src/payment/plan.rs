@@ -32,9 +32,9 @@ impl Payment {
         self.plan(now_ms);
     }
 
-    /// The provider has news of it.
+    /// The provider has news of it: how it ends, or that what was given back did not arrive.
     pub fn look_now(&mut self, now_ms: i64) {
-        if self.status.is_open() {
+        if self.status.is_open() || self.status == Status::Refunded {
             self.attend_at_ms = Some(now_ms);
         }
     }

@@ -123,6 +123,13 @@ impl Payment {
         }
     }
 
+    /// What was given back has come back: the payer's bank did not take it.
+    pub fn refund_returned(&mut self, now_ms: i64) {
+        if self.status == Status::Refunded {
+            self.enter(Status::RefundFailed, now_ms);
+        }
+    }
+
     fn enter(&mut self, status: Status, now_ms: i64) {
         self.status = status;
         self.touch(now_ms);
@@ -247,6 +254,47 @@ mod tests {
             (payment.status, payment.refund_attempts),
             (Status::RefundPending, 0)
         );
+    }
+
+    #[test]
+    fn a_refund_that_comes_back_has_failed_and_may_be_made_again() {
+        for status in Status::ALL {
+            let mut payment = in_status(*status);
+            payment.refund_returned(5);
+            match status {
+                Status::Refunded => assert_eq!(payment.status, Status::RefundFailed),
+                _ => assert_eq!(payment, in_status(*status)),
+            }
+        }
+        let mut payment = in_status(Status::Refunded);
+        payment.refund_returned(5);
+        assert!(payment.refund_by_hand(6));
+        assert_eq!(payment.status, Status::RefundPending);
+    }
+
+    #[test]
+    fn news_is_looked_at_only_where_it_may_change_something() {
+        for status in Status::ALL {
+            let mut payment = in_status(*status);
+            payment.attend_at_ms = None;
+            payment.look_now(5);
+            let may_change = status.is_open() || *status == Status::Refunded;
+            assert_eq!(payment.attend_at_ms, may_change.then_some(5), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn the_provider_s_key_is_another_one_after_some_attempts() {
+        let key_after = |attempts| {
+            Payment {
+                attempts,
+                ..payment()
+            }
+            .provider_key()
+        };
+        assert_eq!([0, 7].map(key_after), ["weir-pay_1"; 2]);
+        assert_eq!([8, 15].map(key_after), ["weir-pay_1-1"; 2]);
+        assert_eq!(key_after(16), "weir-pay_1-2");
     }
 
     #[test]

@@ -54,6 +54,7 @@ fn payment(order_id: &str) -> PaymentRequest {
 fn every_call_of_the_contract_has_its_access() {
     let of = |call: &str| access(&format!("/ecommerce.payment.v1.PaymentService/{call}"));
     assert_eq!(of("HealthCheck"), Some(Access::Open));
+    assert_eq!(of("HandleWebhook"), Some(Access::Open));
     assert_eq!(of("ProcessPayment"), Some(Access::Caller));
     assert_eq!(of("GetPaymentStatus"), Some(Access::Caller));
     assert_eq!(of("RefundPayment"), Some(Access::Trusted));

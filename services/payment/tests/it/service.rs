@@ -35,6 +35,16 @@ pub(crate) struct Others {
 }
 
 pub(crate) async fn start(url: &str, others: &Others, metrics: &Metrics) -> PaymentService {
+    start_with(&[], url, others, metrics).await
+}
+
+/// With more settings.
+pub(crate) async fn start_with(
+    more: &[&str],
+    url: &str,
+    others: &Others,
+    metrics: &Metrics,
+) -> PaymentService {
     let arguments = [
         ("--database-url", url),
         ("--kafka", &others.kafka),
@@ -45,7 +55,13 @@ pub(crate) async fn start(url: &str, others: &Others, metrics: &Metrics) -> Paym
         ("--idempotency-secret", "a secret of the test"),
     ];
     let arguments = arguments.iter().flat_map(|(name, value)| [*name, *value]);
-    let options = Options::try_parse_from(["payment-service"].into_iter().chain(arguments)).unwrap();
+    let options = Options::try_parse_from(
+        ["payment-service"]
+            .into_iter()
+            .chain(arguments)
+            .chain(more.iter().copied()),
+    )
+    .unwrap();
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let ports = Ports {
         grpc: Some(listen("--grpc-addr", any).await.unwrap()),

@@ -1,17 +1,16 @@
-//! The simulated provider, alone and behind payments.
+//! The simulated provider behind payments, and its page.
 
 use std::net::SocketAddr;
 
 use payment_service::payment::Status;
-use payment_service::provider::{IntentState, Provider, ProviderError};
-use payment_service::simulated::{Act, Simulated, routes};
+use payment_service::simulated::{Simulated, routes};
 use test_support::databases::on_each_database;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use weir_rpc::payment::v1::PaymentStatus;
 
-use crate::instance::{Instance, open, rules};
-use crate::others::{OrderState, usd};
+use crate::instance::{Instance, rules};
+use crate::others::OrderState;
 
 const URL: &str = "http://localhost:8004";
 
@@ -49,52 +48,6 @@ fn a_token_decides_what_becomes_of_a_payment() {
             metrics.contains(r#"payments_total{outcome="unknown",service="test"} 1"#),
             "{metrics}"
         );
-    });
-}
-
-#[test]
-fn it_remembers_its_keys_and_takes_an_amount_once() {
-    on_each_database(async |url| {
-        let provider = Simulated::new(open(&url).await, URL);
-        let first = provider.create("key-1", &usd(5)).await.unwrap();
-        assert_eq!(provider.create("key-1", &usd(5)).await, Ok(first.clone()));
-        let another = provider.create("key-1", &usd(6)).await;
-        assert!(matches!(another, Err(ProviderError::Refused(_))), "{another:?}");
-        assert_ne!(provider.create("key-2", &usd(5)).await.unwrap().id, first.id);
-
-        let charged = provider.confirm(&first.id, "tok_success").await.unwrap();
-        assert!(matches!(charged.state, IntentState::Charged { .. }));
-        assert_eq!(
-            provider.confirm(&first.id, "tok_declined").await,
-            Ok(charged.clone())
-        );
-        assert_eq!(provider.cancel(&first.id).await, Ok(charged.clone()));
-        assert_eq!(provider.get(&first.id).await, Ok(charged));
-        let refunded = provider.refund(&first.id).await.unwrap();
-        assert!(matches!(refunded.state, IntentState::Refunded { .. }));
-        assert_eq!(provider.refund(&first.id).await, Ok(refunded));
-    });
-}
-
-#[test]
-fn what_it_does_not_know_or_was_not_charged_it_refuses() {
-    on_each_database(async |url| {
-        let provider = Simulated::new(open(&url).await, URL);
-        let refused = |answer: Result<_, ProviderError>| matches!(answer, Err(ProviderError::Refused(_)));
-        assert!(refused(provider.get("pi_0").await));
-        assert!(refused(provider.confirm("pi_0", "tok_success").await));
-        assert!(refused(provider.act("pi_0", Act::Complete).await));
-        let intent = provider.create("key-1", &usd(5)).await.unwrap();
-        assert!(refused(provider.refund(&intent.id).await));
-        // Nobody is asked to act on it.
-        let acted = provider.act(&intent.id, Act::Complete).await.unwrap();
-        assert_eq!(acted.state, IntentState::Created);
-        assert_eq!(
-            provider.cancel(&intent.id).await.unwrap().state,
-            IntentState::Cancelled
-        );
-        let late = provider.confirm(&intent.id, "tok_success").await.unwrap();
-        assert_eq!(late.state, IntentState::Cancelled);
     });
 }
 
