@@ -104,6 +104,15 @@ async fn attempts_to_log_in_are_limited_by_account_however_it_is_spelled() {
 }
 
 #[tokio::test]
+async fn webhooks_come_as_often_as_their_provider_likes() {
+    let bench = Bench::with(|options| options.limits.limit_address = ONE).await;
+    for _ in 0..20 {
+        let call = bench.client.post("/api/v1/webhooks/stripe").json(&json!({}));
+        call.send().await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn without_trusted_hops_a_forwarded_address_changes_nothing() {
     let bench = Bench::with(|options| options.limits.limit_address = ONE).await;
     let mut limited = false;

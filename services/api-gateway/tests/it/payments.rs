@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use service_common::failure::{Code, Failure};
-use weir_rpc::payment::v1::{PaymentRequest, PaymentStatusRequest, RefundRequest};
+use weir_rpc::payment::v1::{PaymentRequest, PaymentStatusRequest, RefundRequest, WebhookRequest};
 
 use crate::bench::Bench;
 use crate::shop::usd;
@@ -149,4 +149,43 @@ async fn a_refund_is_asked_of_the_service_which_knows_who_may() {
     );
     let reply = refund().send().await;
     assert_eq!((reply.status, &*reply.code()), (403, "forbidden"));
+}
+
+#[tokio::test]
+async fn a_webhook_goes_on_as_it_came_without_a_token() {
+    let bench = Bench::start().await;
+    // Not as any JSON library would write it: what was signed are these bytes.
+    let body = " {\"id\" :\t\"evt_1\", \"ü\": 1e0 }\n";
+    let call = bench
+        .client
+        .post("/api/v1/webhooks/stripe")
+        .header("Stripe-Signature", "t=1,v1=00");
+    let reply = call.text("application/json; charset=utf-8", body).send().await;
+    assert_eq!(reply.expect(200), json!({"received": true}));
+    bench.shop.only("HandleWebhook").was(&WebhookRequest {
+        payload: body.as_bytes().to_vec(),
+        signature: "t=1,v1=00".to_owned(),
+    });
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_refused_or_too_large_is_told_so() {
+    let bench = Bench::start().await;
+    let send = |body: String| {
+        let call = bench.client.post("/api/v1/webhooks/stripe");
+        call.text("application/json", &body).send()
+    };
+    for (code, status) in [
+        (Code::SignatureInvalid, 400),
+        (Code::Malformed, 400),
+        (Code::NotFound, 404),
+    ] {
+        bench.shop.fail("HandleWebhook", Failure::new(code, "no"));
+        let reply = send("{}".to_owned()).await;
+        assert_eq!((reply.status, &*reply.code()), (status, code.as_str()));
+    }
+    let heard = bench.shop.heard("HandleWebhook").len();
+    let reply = send(format!("\"{}\"", "x".repeat(256 * 1024))).await;
+    assert_eq!((reply.status, &*reply.code()), (413, "body_too_large"));
+    assert_eq!(bench.shop.heard("HandleWebhook").len(), heard);
 }

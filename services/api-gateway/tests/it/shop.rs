@@ -27,7 +27,7 @@ use weir_rpc::order::v1::{
 use weir_rpc::payment::v1::payment_service_server::{PaymentService, PaymentServiceServer};
 use weir_rpc::payment::v1::{
     AcceptPaymentRequest, PaymentRequest, PaymentResponse, PaymentStatus, PaymentStatusRequest,
-    RefundRequest, RequestRefundRequest, RequestRefundResponse,
+    RefundRequest, RequestRefundRequest, RequestRefundResponse, WebhookRequest, WebhookResponse,
 };
 use weir_rpc::product::v1::product_service_server::{ProductService, ProductServiceServer};
 use weir_rpc::product::v1::{
@@ -547,6 +547,14 @@ impl PaymentService for Shop {
             &request.get_ref().payment_id,
             PaymentStatus::RefundPending,
         )))
+    }
+
+    async fn handle_webhook(
+        &self,
+        request: Request<WebhookRequest>,
+    ) -> Result<Response<WebhookResponse>, Status> {
+        self.hear("HandleWebhook", &request).await?;
+        Ok(Response::new(WebhookResponse {}))
     }
 
     async fn accept_payment(
