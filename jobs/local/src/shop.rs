@@ -68,6 +68,13 @@ fn publish(
     stop: &AtomicBool,
     live: &AtomicBool,
 ) -> Result<u64> {
+    if recipe.rate == 0.0 {
+        live.store(true, Ordering::Relaxed);
+        while !stop.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(NAP_MS.unsigned_abs()));
+        }
+        return Ok(0);
+    }
     let opened_ms = now_ms();
     let mut is_on_time = false;
     let mut bad = 0;

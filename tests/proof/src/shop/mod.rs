@@ -25,7 +25,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use self::load::Load;
-pub use self::parts::{Goods, Shop};
+pub use self::parts::{Goods, SECRET, Shop};
 pub use self::tally::Tally;
 
 /// A run of the shop.

@@ -17,6 +17,7 @@ use test_support::postgres_process::PostgresProcess;
 
 pub use self::goods::Goods;
 use self::service::Service;
+pub use self::settings::SECRET;
 use self::settings::{Settings, WITH_HTTP};
 use super::Plan;
 use crate::harness::Job;

@@ -144,6 +144,7 @@ impl World {
             match name {
                 product_service::NAME => flags.push(("--images", "memory:".to_owned())),
                 order_service::NAME => flags.push(("--documents", "memory:".to_owned())),
+                payment_service::NAME => flags.push(("--stripe-webhook-secret", SECRET.to_owned())),
                 _ => {}
             }
             if is_user {

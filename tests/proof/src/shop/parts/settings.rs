@@ -10,8 +10,8 @@ use anyhow::{Result, ensure};
 use super::at;
 use super::service::Service;
 
-/// Any that is long enough.
-const SECRET: &str = "a secret of the proof";
+/// Every secret of the services: any that is long enough.
+pub const SECRET: &str = "a secret of the proof";
 
 /// What the settings are made of.
 pub(super) struct Settings {
@@ -73,6 +73,7 @@ impl Settings {
         payment.extend(self.grpc_and_http(self.payment, "payment"));
         payment.extend(self.called("payment-service")?);
         payment.push(at("--order-service", self.orders_b));
+        payment.push(format!("--stripe-webhook-secret={SECRET}"));
 
         let mut gateway = vec![
             at("--http-addr", self.gateway),

@@ -6,6 +6,7 @@
 //! | `calls` | gRPC to the inner ports: ids, numbers, texts, what is missing, what is not one's own |
 //! | `tokens` | tokens that were not made here, or not for this |
 //! | `rest` | REST to the gateway and to the HTTP ports of the services |
+//! | `webhooks` | events that no provider sent |
 //! | `wire` | bytes that are no request at all |
 //! | `grpc` | a client that sends any bytes to any call |
 //! | `rows` | every row of every table |
@@ -17,6 +18,7 @@ mod grpc;
 mod rest;
 mod rows;
 mod tokens;
+mod webhooks;
 mod wire;
 
 use test_support::postgres_process::programs;
@@ -24,7 +26,7 @@ use test_support::postgres_process::programs;
 use self::bench::Bench;
 
 /// As many as the tables hold at least.
-const AT_LEAST: usize = 200;
+const AT_LEAST: usize = 800;
 
 fn all_of_it(bench: &Bench) {
     let before = bench.rows_at_rest();
@@ -34,6 +36,7 @@ fn all_of_it(bench: &Bench) {
         calls::all(bench),
         tokens::all(bench),
         rest::all(bench),
+        webhooks::all(bench),
         wire::all(bench),
     ] {
         refused += outcome.sent;
