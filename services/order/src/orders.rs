@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use service_common::context::aside;
-use service_common::database::{Database, Transaction};
+use service_common::database::{Database, Statement};
 use service_common::failure::{Code, Failure};
 use service_common::idempotency::{self, Scope, Secret};
 use service_common::metrics::Metrics;
-use service_common::outbox::Outbox;
+use service_common::outbox::{self, Outbox};
 use service_common::server::Lifecycle;
 use weir_rpc::order::v1::OrderResponse;
 
@@ -127,44 +127,23 @@ impl Orders {
         if order == before {
             return Ok(Some((order, value)));
         }
-        self.store_change(&mut transaction, &order, told).await?;
+        let mut statements = self.stored(&order, told)?;
         if matches!(order.state, State::Cancelled | State::Failed) {
-            let _kept = self.answer(&mut transaction, &order, Err(ended())).await?;
+            statements.extend(kept(&order, &Err(ended())));
         }
-        transaction.commit().await?;
+        transaction.commit_with(statements).await?;
         self.follow_up(&order, before.dues, told);
         Ok(Some((order, value)))
     }
 
     /// Stores a changed order, and the event that tells of it.
-    pub(crate) async fn store_change(
-        &self,
-        transaction: &mut Transaction,
-        order: &Order,
-        told: Option<Change>,
-    ) -> Result<(), Failure> {
-        store::save(transaction, order).await?;
+    pub(crate) fn stored(&self, order: &Order, told: Option<Change>) -> Result<Vec<Statement>, Failure> {
+        let mut statements = vec![store::save(order)?];
         if let Some(told) = told {
             let event = event(&self.shared.rules.topic, order, told)?;
-            self.shared.outbox.append(transaction, &event).await?;
+            statements.push(outbox::append(&event));
         }
-        Ok(())
-    }
-
-    /// Keeps the answer to the request that the order came with, and gives the one that is kept: the order may have had one
-    /// before, and all who ask are told the same.
-    pub(crate) async fn answer(
-        &self,
-        transaction: &mut Transaction,
-        order: &Order,
-        answer: Result<OrderResponse, Failure>,
-    ) -> Result<Result<OrderResponse, Failure>, Failure> {
-        let Some(scope) = &order.scope else {
-            return Ok(answer);
-        };
-        let scope = Scope::stored(scope.clone());
-        let kept = idempotency::keep(transaction, &scope, &idempotency::encode(&answer)).await?;
-        Ok(idempotency::decode(&kept))
+        Ok(statements)
     }
 
     /// After the commit: what was written is published, what has become due is begun.
@@ -180,6 +159,12 @@ impl Orders {
                 .spawn(aside(async move { orders.settle_dues(order).await }));
         }
     }
+}
+
+/// Keeps the answer to the request that the order came with, where that had a key; its row is the answer that is kept.
+pub(crate) fn kept(order: &Order, answer: &Result<OrderResponse, Failure>) -> Option<Statement> {
+    let scope = Scope::stored(order.scope.clone()?);
+    Some(idempotency::keep(&scope, &idempotency::encode(answer)))
 }
 
 /// What the sender of a request learns whose order ended before it was taken.

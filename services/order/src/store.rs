@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use service_common::database::{Database, Kind, Row, Step, Transaction, for_update_now};
+use service_common::database::{Database, Kind, Row, Statement, Step, Transaction, for_update_now};
 use service_common::{idempotency, outbox};
 use sqlx::{AssertSqlSafe, Row as _};
 use weir_proto::Money;
@@ -47,9 +47,9 @@ macro_rules! columns {
 /// Stores a new order.
 ///
 /// # Errors
-/// The database failed.
-pub async fn insert(transaction: &mut Transaction, order: &Order) -> sqlx::Result<()> {
-    sqlx::query(concat!(
+/// It cannot be written as JSON.
+pub fn insert(order: &Order) -> sqlx::Result<Statement> {
+    let statement = Statement::new(concat!(
         "INSERT INTO orders (",
         columns!(),
         ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
@@ -76,18 +76,16 @@ pub async fn insert(transaction: &mut Transaction, order: &Order) -> sqlx::Resul
     .bind(order.attempts)
     .bind(order.attend_at_ms)
     .bind(json(&stored_lines(&order.lines))?)
-    .bind(order.paid_at_ms)
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
+    .bind(order.paid_at_ms);
+    Ok(statement)
 }
 
 /// Stores what may have changed of an order that was locked.
 ///
 /// # Errors
-/// The database failed.
-pub async fn save(transaction: &mut Transaction, order: &Order) -> sqlx::Result<()> {
-    sqlx::query(
+/// It cannot be written as JSON.
+pub fn save(order: &Order) -> sqlx::Result<Statement> {
+    let statement = Statement::new(
         "UPDATE orders SET state = $2, version = $3, currency = $4, total = $5, payment_id = $6, until_ms = $7,
          lease_until_ms = $8, cancel_requested = $9, cancel_reason = $10, cancelled_at_ms = $11, created_at_ms = $12,
          updated_at_ms = $13, dues = $14, attempts = $15, attend_at_ms = $16, lines = $17, paid_at_ms = $18
@@ -110,10 +108,8 @@ pub async fn save(transaction: &mut Transaction, order: &Order) -> sqlx::Result<
     .bind(order.attempts)
     .bind(order.attend_at_ms)
     .bind(json(&stored_lines(&order.lines))?)
-    .bind(order.paid_at_ms)
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
+    .bind(order.paid_at_ms);
+    Ok(statement)
 }
 
 /// An order, locked until the end of the transaction, and the moment of that by the database's clock, in milliseconds since

@@ -6,13 +6,15 @@
 use std::time::Instant;
 
 use service_common::context::spawn_own;
+use service_common::database::{Statement, Transaction};
 use service_common::failure::{Code, Failure};
 use service_common::idempotency::{self, Claim, Fingerprint, Scope};
+use sqlx::Row as _;
 use weir_rpc::order::v1::OrderResponse;
 
 use crate::message;
 use crate::order::{Order, State, Stock, Wanted};
-use crate::orders::{Orders, ended};
+use crate::orders::{Orders, ended, kept};
 use crate::store;
 
 /// A request for an order.
@@ -97,8 +99,7 @@ impl Orders {
         let mut order = Order::new(id, &request.user_id, request.wanted, now_ms, terms);
         order.scope = request.key.map(|(scope, _)| scope.as_str().to_owned());
         tracing::Span::current().record("order_id", &order.id);
-        store::insert(&mut transaction, &order).await?;
-        transaction.commit().await?;
+        transaction.commit_with(vec![store::insert(&order)?]).await?;
         Ok(Begun::Order(Box::new(order)))
     }
 
@@ -132,17 +133,14 @@ impl Orders {
                 Some(_) => Ok(message::response(&order)),
                 None => Err(ended()),
             };
-            let kept = self.answer(&mut transaction, &order, answer).await?;
-            transaction.commit().await?;
-            return kept;
+            return commit(transaction, Vec::new(), &order, answer).await?;
         };
         let answer = match refusal {
             None => Ok(message::response(&order)),
             Some(refusal) => Err(refusal),
         };
-        self.store_change(&mut transaction, &order, told).await?;
-        let answer = self.answer(&mut transaction, &order, answer).await?;
-        transaction.commit().await?;
+        let statements = self.stored(&order, told)?;
+        let answer = commit(transaction, statements, &order, answer).await?;
         if answer.is_ok() {
             self.shared.metrics.order_created();
         }
@@ -161,11 +159,27 @@ impl Orders {
         }
         locked.lease_until_ms = now_ms;
         locked.postpone(now_ms);
-        store::save(&mut transaction, &locked).await?;
+        store::save(&locked)?.execute(&mut transaction).await?;
         if let Some(scope) = &locked.scope {
             idempotency::let_go(&mut transaction, &Scope::stored(scope.clone())).await?;
         }
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Commits with the answer kept, and gives the one that is: the order may have had one before, and all who ask are told the
+/// same.
+async fn commit(
+    transaction: Transaction,
+    mut statements: Vec<Statement>,
+    order: &Order,
+    answer: Result<OrderResponse, Failure>,
+) -> Result<Result<OrderResponse, Failure>, Failure> {
+    statements.extend(kept(order, &answer));
+    let rows = transaction.commit_with(statements).await?;
+    Ok(match rows.first() {
+        Some(row) => idempotency::decode(row.try_get("answer")?),
+        None => answer,
+    })
 }

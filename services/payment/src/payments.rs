@@ -8,7 +8,7 @@ use service_common::database::{Database, Transaction};
 use service_common::failure::{Code, Failure};
 use service_common::idempotency::{self, Scope, Secret};
 use service_common::metrics::Metrics;
-use service_common::outbox::Outbox;
+use service_common::outbox::{self, Outbox};
 use service_common::server::Lifecycle;
 
 use crate::desk::OrderDesk;
@@ -176,7 +176,7 @@ impl Payments {
             store::save(transaction, &payment).await?;
             let told = entered.and_then(|_| notice(&self.shared.rules.topic, &payment));
             if let Some(event) = told {
-                self.shared.outbox.append(transaction, &event).await?;
+                outbox::append(&event).execute(transaction).await?;
             }
             self.keep_answer(transaction, &payment).await?;
         }
@@ -194,7 +194,7 @@ impl Payments {
             Some(scope) if payment.lease.is_none() && payment.status != Status::Processing => {
                 let scope = Scope::stored(scope.clone());
                 let answer = idempotency::encode(&Ok(response(payment)));
-                idempotency::keep(transaction, &scope, &answer).await?;
+                idempotency::keep(&scope, &answer).execute(transaction).await?;
                 Ok(())
             }
             _ => Ok(()),

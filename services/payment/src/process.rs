@@ -161,7 +161,9 @@ impl Payments {
             }
             (Err(failure), Some(Key { scope, .. })) if failure.is_final() => {
                 let answer = idempotency::encode::<PaymentResponse>(&Err(failure.clone()));
-                idempotency::keep(&mut transaction, scope, &answer).await?;
+                idempotency::keep(scope, &answer)
+                    .execute(&mut transaction)
+                    .await?;
                 transaction.commit().await?;
                 Err(failure)
             }
@@ -178,7 +180,9 @@ impl Payments {
         let Some(Key { scope, fingerprint }) = &request.key else {
             return Ok(answer);
         };
-        idempotency::keep(&mut transaction, scope, &idempotency::encode(&Ok(answer))).await?;
+        idempotency::keep(scope, &idempotency::encode(&Ok(answer)))
+            .execute(&mut transaction)
+            .await?;
         let lease = self.shared.rules.lease;
         match idempotency::claim(&mut transaction, scope, fingerprint, id, lease).await? {
             Claim::Answered(kept) => {

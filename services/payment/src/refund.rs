@@ -58,7 +58,9 @@ impl Payments {
             )),
         };
         if let Some(Key { scope, .. }) = &key {
-            idempotency::keep(&mut transaction, scope, &idempotency::encode(&answer)).await?;
+            idempotency::keep(scope, &idempotency::encode(&answer))
+                .execute(&mut transaction)
+                .await?;
         }
         transaction.commit().await?;
         self.follow_up(&changed);

@@ -6,7 +6,10 @@
 //!
 //! Whoever changes several rows locks an order's row first and then the products sorted by id, so no two wait for each other.
 
+use std::collections::HashSet;
+
 use service_common::failure::{Code, Failure};
+use sqlx::Row as _;
 
 use crate::catalogue::{Products, not_found};
 use crate::product::{Change, Product};
@@ -64,8 +67,8 @@ impl Products {
     /// The database failed: whether anything was set aside is not known; ask again.
     pub async fn reserve(&self, order_id: &str, lines: &[Line]) -> Result<Outcome, Failure> {
         let wanted = sums(lines.iter().map(|line| (line.product_id.as_str(), line.quantity)));
-        let mut transaction = self.database.begin().await?;
-        let prices = products::prices(&mut transaction, wanted.keys().copied()).await?;
+        // Before the transaction: a price of a moment ago is one that the customer was shown.
+        let prices = products::prices(&self.database, wanted.keys().copied()).await?;
         let mut unknown = Vec::new();
         let mut priced = Vec::with_capacity(lines.len());
         for line in lines {
@@ -81,33 +84,31 @@ impl Products {
         if !unknown.is_empty() {
             unknown.sort_unstable();
             unknown.dedup();
-            transaction.rollback().await?;
             return self.decide(order_id, Outcome::UnknownProducts(unknown)).await;
         }
         let reserved = Outcome::Reserved(priced);
-        if !reservations::insert(&mut transaction, order_id, &reserved).await? {
-            let decided = reservations::get(&mut transaction, order_id).await?;
-            return decided.ok_or_else(|| missing(order_id));
-        }
-        let mut short = Vec::new();
-        for (product_id, quantity) in wanted {
-            if !products::take(&mut transaction, product_id, quantity).await? {
-                short.push(product_id.to_owned());
-            }
-        }
-        if short.is_empty() {
+        let mut statements = vec![reservations::insert(order_id, &reserved)?];
+        statements.extend(wanted.iter().map(|(id, quantity)| products::take(id, *quantity)));
+        let mut transaction = self.database.begin().await?;
+        let rows = transaction.execute_all(statements).await?;
+        if rows.len() == 1 + wanted.len() {
             transaction.commit().await?;
             return Ok(reserved);
         }
-        // What was taken of the others goes back before anything else is done.
+        let done = rows.iter().map(|row| row.try_get("id"));
+        let done: HashSet<String> = done.collect::<sqlx::Result<_>>()?;
+        // What was taken goes back before anything else is done.
         transaction.rollback().await?;
+        let short = wanted.keys().filter(|id| !done.contains(**id));
+        let short = short.map(|id| (*id).to_owned()).collect();
         self.decide(order_id, Outcome::OutOfStock(short)).await
     }
 
     /// Stores what becomes of an order that gets nothing, unless somebody has decided meanwhile; gives what counts.
     async fn decide(&self, order_id: &str, outcome: Outcome) -> Result<Outcome, Failure> {
         let mut transaction = self.database.begin().await?;
-        if reservations::insert(&mut transaction, order_id, &outcome).await? {
+        let inserted = reservations::insert(order_id, &outcome)?;
+        if !inserted.execute(&mut transaction).await?.is_empty() {
             transaction.commit().await?;
             return Ok(outcome);
         }
@@ -122,7 +123,8 @@ impl Products {
     /// The database failed: whether it was given back is not known; ask again.
     pub async fn release(&self, order_id: &str) -> Result<(), Failure> {
         let mut transaction = self.database.begin().await?;
-        if reservations::insert(&mut transaction, order_id, &Outcome::Released).await? {
+        let inserted = reservations::insert(order_id, &Outcome::Released)?;
+        if !inserted.execute(&mut transaction).await?.is_empty() {
             transaction.commit().await?;
             return Ok(());
         }

@@ -6,6 +6,7 @@ use service_common::auth::Role;
 use service_common::failure::{Code, Failure};
 use service_common::idempotency::{self, Claim, Fingerprint, Scope};
 use service_common::ids::new_id;
+use service_common::outbox;
 use weir_rpc::user::v1::UserResponse;
 
 use crate::account::{Account, Person};
@@ -62,7 +63,7 @@ impl Users {
         let answer = match is_new {
             true => {
                 let event = welcome(&shared.topic, &stored.account)?;
-                shared.outbox.append(&mut transaction, &event).await?;
+                outbox::append(&event).execute(&mut transaction).await?;
                 Ok(message::user(&stored.account))
             }
             false => Err(Failure::new(
@@ -71,7 +72,9 @@ impl Users {
             )),
         };
         if let Some((scope, _)) = &key {
-            idempotency::keep(&mut transaction, scope, &idempotency::encode(&answer)).await?;
+            idempotency::keep(scope, &idempotency::encode(&answer))
+                .execute(&mut transaction)
+                .await?;
         }
         transaction.commit().await?;
         if is_new {

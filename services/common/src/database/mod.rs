@@ -9,19 +9,24 @@
 mod lock;
 mod now;
 mod options;
+mod statement;
 mod transaction;
 mod turn;
+mod writer;
 
 use std::str::FromStr;
 
 use prometheus::Histogram;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, ConnectOptions, Executor, SqlSafeStr};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor, SqlSafeStr};
 
 pub use crate::{for_update, for_update_now};
 pub use options::{DatabaseOptions, DatabaseUrl, DatabaseUrlError};
+pub use statement::Statement;
 pub use transaction::Transaction;
+
+use self::writer::Writer;
 
 use crate::failure::{Code, Failure};
 use crate::metrics::Metrics;
@@ -57,9 +62,8 @@ impl Kind {
 pub struct Database {
     pool: AnyPool,
     kind: Kind,
-    /// SQLite takes one writer at a time, so one connection writes for all: who waits for it waits in line instead of asking
-    /// again and again, and the pages that it remembers stay true. Of several, each would read again what another wrote.
-    writer: Option<AnyPool>,
+    /// SQLite's.
+    writer: Option<Writer>,
     /// How long transactions waited to begin, in seconds.
     waits: Option<Histogram>,
 }
@@ -129,34 +133,23 @@ impl Database {
                  SET search_path TO {owner}; SET statement_timeout = {busy_ms}; SET lock_timeout = {busy_ms}"
             ),
         };
-        let pool = |size: u32| {
-            let first = first.clone();
-            AnyPoolOptions::new()
-                .max_connections(size)
-                .acquire_timeout(options.acquire_timeout)
-                // A transaction finds out by itself, and begins on another connection; see `Transaction::begin`.
-                .test_before_acquire(false)
-                .after_connect(move |connection, _| {
-                    let first = first.clone();
-                    Box::pin(async move {
-                        connection
-                            .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(first)))
-                            .await?;
-                        Ok(())
-                    })
-                })
-        };
         let _turn = turn::turn(url).await.map_err(failed)?;
-        let writer = match kind {
-            // It is never made anew: it would begin without what it remembers.
-            Kind::Sqlite => {
-                let one = pool(1).idle_timeout(None).max_lifetime(None);
-                Some(one.connect_with(connect.clone()).await.map_err(failed)?)
-            }
-            Kind::Postgres => None,
-        };
-        let pool = pool(options.pool_size);
-        let pool = pool.connect_with(connect).await.map_err(failed)?;
+        let at_first = first.clone();
+        let pool = AnyPoolOptions::new()
+            .max_connections(options.pool_size)
+            .acquire_timeout(options.acquire_timeout)
+            // A transaction finds out by itself, and begins on another connection; see `Transaction::begin`.
+            .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let first = at_first.clone();
+                Box::pin(async move {
+                    connection
+                        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(first)))
+                        .await?;
+                    Ok(())
+                })
+            });
+        let pool = pool.connect_with(connect.clone()).await.map_err(failed)?;
         let migrations = steps.iter().map(|step| {
             Migration::new(
                 step.version,
@@ -167,12 +160,19 @@ impl Database {
             )
         });
         Migrator::with_migrations(migrations.collect())
-            .run(writer.as_ref().unwrap_or(&pool))
+            .run(&pool)
             .await
             .map_err(|source| DatabaseError::Migrate {
                 url: url.to_string(),
                 source,
             })?;
+        let writer = match kind {
+            Kind::Sqlite => {
+                let connection = prepared(&connect, first).await.map_err(failed)?;
+                Some(Writer::new(connection, options.acquire_timeout))
+            }
+            Kind::Postgres => None,
+        };
         Ok(Database {
             pool,
             kind,
@@ -229,11 +229,12 @@ impl Database {
     /// Connections that are open, and how many of them are idle.
     #[must_use]
     pub fn connections(&self) -> (u32, usize) {
-        let pools = [Some(&self.pool), self.writer.as_ref()];
-        let pools = pools.into_iter().flatten();
-        pools.fold((0, 0), |(open, idle), pool| {
-            (open + pool.size(), idle + pool.num_idle())
-        })
+        let (mut open, mut idle) = (self.pool.size(), self.pool.num_idle());
+        if let Some(writer) = &self.writer {
+            open += 1;
+            idle += usize::from(writer.is_idle());
+        }
+        (open, idle)
     }
 
     /// Closes every connection; what was committed is kept.
@@ -243,6 +244,15 @@ impl Database {
             writer.close().await;
         }
     }
+}
+
+/// A connection on which these statements were executed.
+async fn prepared(connect: &AnyConnectOptions, first: String) -> sqlx::Result<AnyConnection> {
+    let mut connection = connect.connect().await?;
+    connection
+        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(first)))
+        .await?;
+    Ok(connection)
 }
 
 /// What a caller is told of a database that failed.

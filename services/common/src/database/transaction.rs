@@ -3,22 +3,34 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
-use sqlx::{Any, AnyConnection};
+use sqlx::{Any, AnyConnection, Executor};
 use tracing::Span;
 
-use super::{Database, Kind, now};
+use super::statement::{self, Statement};
+use super::writer::Writing;
+use super::{Database, Kind, Row, now};
 use crate::trace::TARGET;
 
 /// PostgreSQL: "terminated by an administrator", which a connection says at its next use when its server was shut down.
 const SHUT_DOWN: &str = "57P01";
 
+const COMMIT: &str = "COMMIT";
+
 /// Dropped without [`commit`](Transaction::commit), it is rolled back. Statements are executed on `&mut *transaction`.
 #[derive(Debug)]
 pub struct Transaction {
-    inner: sqlx::Transaction<'static, Any>,
+    inner: Inner,
     kind: Kind,
     /// Of traces: from asking for a connection to the end.
     _span: Span,
+}
+
+#[derive(Debug)]
+enum Inner {
+    /// Of SQLite's one connection that writes.
+    Writing(Writing),
+    /// Of a connection of the pool.
+    Pooled(sqlx::Transaction<'static, Any>),
 }
 
 impl Transaction {
@@ -31,8 +43,8 @@ impl Transaction {
         );
         let asked = Instant::now();
         let inner = match &database.writer {
-            Some(writer) => writer.begin_with("BEGIN IMMEDIATE").await?,
-            None => begin_on_a_live_connection(database).await?,
+            Some(writer) => Inner::Writing(writer.begin().await?),
+            None => Inner::Pooled(begin_on_a_live_connection(database).await?),
         };
         if let Some(waits) = &database.waits {
             waits.observe(asked.elapsed().as_secs_f64());
@@ -62,7 +74,7 @@ impl Transaction {
     /// The database is away.
     pub async fn now_ms(&mut self) -> sqlx::Result<i64> {
         sqlx::query_scalar(now::statement(self.kind))
-            .fetch_one(&mut *self.inner)
+            .fetch_one(&mut **self)
             .await
     }
 
@@ -71,7 +83,35 @@ impl Transaction {
     /// # Errors
     /// Whether it was done is not known then: ask again.
     pub async fn commit(self) -> sqlx::Result<()> {
-        self.inner.commit().await
+        match self.inner {
+            Inner::Writing(mut writing) => {
+                writing.execute(COMMIT).await?;
+                writing.ended();
+                Ok(())
+            }
+            Inner::Pooled(transaction) => transaction.commit().await,
+        }
+    }
+
+    /// Executes these statements, one after the other; gives the rows of all. With SQLite they are sent together.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn execute_all(&mut self, statements: Vec<Statement>) -> sqlx::Result<Vec<Row>> {
+        statement::together(self, statements, "").await
+    }
+
+    /// Makes everything in it true at once, these statements too; gives their rows.
+    ///
+    /// # Errors
+    /// Whether it was done is not known then: ask again.
+    pub async fn commit_with(mut self, statements: Vec<Statement>) -> sqlx::Result<Vec<Row>> {
+        let rows = statement::together(&mut self, statements, COMMIT).await?;
+        match self.inner {
+            Inner::Writing(writing) => writing.ended(),
+            Inner::Pooled(transaction) => transaction.commit().await?,
+        }
+        Ok(rows)
     }
 
     /// Undoes everything in it. Dropping it does so too, but only some time later, and until then its locks are held.
@@ -79,7 +119,10 @@ impl Transaction {
     /// # Errors
     /// The database is away: it then undoes everything by itself.
     pub async fn rollback(self) -> sqlx::Result<()> {
-        self.inner.rollback().await
+        match self.inner {
+            Inner::Writing(writing) => writing.rollback().await,
+            Inner::Pooled(transaction) => transaction.rollback().await,
+        }
     }
 }
 
@@ -100,12 +143,18 @@ impl Deref for Transaction {
     type Target = AnyConnection;
 
     fn deref(&self) -> &AnyConnection {
-        &self.inner
+        match &self.inner {
+            Inner::Writing(writing) => writing,
+            Inner::Pooled(transaction) => transaction,
+        }
     }
 }
 
 impl DerefMut for Transaction {
     fn deref_mut(&mut self) -> &mut AnyConnection {
-        &mut self.inner
+        match &mut self.inner {
+            Inner::Writing(writing) => writing,
+            Inner::Pooled(transaction) => transaction,
+        }
     }
 }

@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 pub use answer::{decode, encode};
 pub use fingerprint::{Fingerprint, Secret, SecretError};
 
-use crate::database::{Database, Transaction, for_update};
+use crate::database::{Database, Statement, Transaction, for_update};
 use crate::failure::{Code, Failure, FieldFaults};
 
 /// The schema of the table, to be a part of the first step of the service's own.
@@ -149,20 +149,15 @@ pub async fn claim(
     Ok(Claim::Resumed(row.try_get("subject")?))
 }
 
-/// Keeps the answer, unless one is kept already: the first one counts. Gives the one that is kept then, which is the one to
-/// be answered; the answer itself where the key is not there any more.
-///
-/// # Errors
-/// The database failed.
-pub async fn keep(transaction: &mut Transaction, scope: &Scope, answer: &str) -> sqlx::Result<String> {
-    let kept = sqlx::query_scalar(
+/// Keeps the answer, unless one is kept already: the first one counts. Its row is the `answer` that is kept then, which is the
+/// one to be answered; there is none where the key is not there any more.
+#[must_use]
+pub fn keep(scope: &Scope, answer: &str) -> Statement {
+    Statement::new(
         "UPDATE idempotency_keys SET answer = COALESCE(answer, $2) WHERE scope = $1 RETURNING answer",
     )
     .bind(scope.as_str())
     .bind(answer)
-    .fetch_optional(&mut **transaction)
-    .await?;
-    Ok(kept.unwrap_or_else(|| answer.to_owned()))
 }
 
 /// Ends the lease: nobody is at it any more, and there is no answer yet.

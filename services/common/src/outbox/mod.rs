@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use crate::database::Transaction;
+use crate::database::Statement;
 
 /// The schema of the tables, to be a part of the first step of the service's own.
 pub const SCHEMA: &str = "
@@ -54,40 +54,35 @@ CREATE TABLE outbox_relays (
 /// Into how many parts the keys are divided among relays.
 pub(crate) const SHARDS: i64 = 16;
 
-/// Writes events, and wakes the relay of this process. Cheap to clone.
+/// Writes an event. After the commit, call [`Outbox::wake`].
+#[must_use]
+pub fn append(event: &Event) -> Statement {
+    Statement::new(
+        "INSERT INTO outbox_events
+         (id, topic, record_key, shard, version, payload, headers, created_at_ms, pending)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)",
+    )
+    .bind(&event.id)
+    .bind(&event.topic)
+    .bind(&event.key)
+    .bind(shards::shard_of(&event.key))
+    .bind(event.version)
+    .bind(&event.payload)
+    .bind(event.headers())
+    .bind(event.at_ms)
+}
+
+/// Wakes the relay of this process. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
     written: Arc<Notify>,
 }
 
 impl Outbox {
-    /// One without events.
+    /// One that nobody was woken by.
     #[must_use]
     pub fn new() -> Outbox {
         Outbox::default()
-    }
-
-    /// Writes an event into a transaction. After the commit, call [`Outbox::wake`].
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn append(&self, transaction: &mut Transaction, event: &Event) -> sqlx::Result<()> {
-        sqlx::query(
-            "INSERT INTO outbox_events
-             (id, topic, record_key, shard, version, payload, headers, created_at_ms, pending)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)",
-        )
-        .bind(&event.id)
-        .bind(&event.topic)
-        .bind(&event.key)
-        .bind(shards::shard_of(&event.key))
-        .bind(event.version)
-        .bind(&event.payload)
-        .bind(event.headers())
-        .bind(event.at_ms)
-        .execute(&mut **transaction)
-        .await?;
-        Ok(())
     }
 
     /// Something was written and committed.

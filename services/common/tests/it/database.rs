@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use service_common::database::{Database, DatabaseOptions, Step};
+use service_common::database::{Database, DatabaseOptions, Row, Statement, Step};
+use sqlx::Row as _;
 use test_support::databases::on_each_database;
 
 const STEPS: &[Step] = &[Step {
@@ -69,6 +70,76 @@ fn a_transaction_that_is_dropped_has_done_nothing() {
             .await
             .unwrap();
         assert_eq!(rows, 0);
+    });
+}
+
+fn insert(name: &'static str, value: i64) -> Statement {
+    Statement::new("INSERT INTO counters VALUES ($1, $2) RETURNING name")
+        .bind(name)
+        .bind(value)
+}
+
+#[test]
+fn statements_that_go_together_are_all_done_or_none() {
+    on_each_database(async |url| {
+        let database = open(&url, "one").await;
+        let mut transaction = database.begin().await.unwrap();
+        let first = transaction
+            .execute_all(vec![insert("a", 1), insert("b", 2)])
+            .await
+            .unwrap();
+        let raise = Statement::new("UPDATE counters SET value = value + $1 WHERE name = $2")
+            .bind(10_i64)
+            .bind("a");
+        let last = transaction
+            .commit_with(vec![raise, insert("c", 3)])
+            .await
+            .unwrap();
+        let names = |rows: &[Row]| rows.iter().map(|row| row.get("name")).collect::<Vec<String>>();
+        assert_eq!(
+            (names(&first), names(&last)),
+            (vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned()])
+        );
+        assert_eq!(value(&database).await, 11);
+
+        let transaction = database.begin().await.unwrap();
+        let twice = transaction
+            .commit_with(vec![insert("d", 4), insert("a", 5), insert("e", 6)])
+            .await;
+        assert!(matches!(twice, Err(sqlx::Error::Database(_))));
+        let mut transaction = database.begin().await.unwrap();
+        let names: Vec<String> = sqlx::query_scalar("SELECT name FROM counters ORDER BY name")
+            .fetch_all(&mut *transaction)
+            .await
+            .unwrap();
+        assert_eq!(names, ["a", "b", "c"]);
+    });
+}
+
+#[test]
+fn who_waits_too_long_for_the_turn_to_write_is_told_so_and_the_turn_comes_back() {
+    on_each_database(async |url| {
+        let options = DatabaseOptions {
+            acquire_timeout: Duration::from_millis(50),
+            pool_size: 1,
+            ..DatabaseOptions::of(url.parse().unwrap())
+        };
+        let database = Database::open(&options, "one", STEPS).await.unwrap();
+        let held = database.begin().await.unwrap();
+        let refused = database.begin().await.unwrap_err();
+        assert!(matches!(refused, sqlx::Error::PoolTimedOut), "{refused:?}");
+        held.rollback().await.unwrap();
+        // One that is no longer wanted leaves the turn as well, whatever it was at.
+        let begin = Box::pin(database.begin());
+        drop(tokio::time::timeout(Duration::ZERO, begin).await);
+        let again = async { while database.begin().await.is_err() {} };
+        let patience = Duration::from_secs(60);
+        tokio::time::timeout(patience, again)
+            .await
+            .expect("there is no turn");
+        database.close().await;
+        let closed = database.begin().await.unwrap_err();
+        assert!(matches!(closed, sqlx::Error::PoolClosed), "{closed:?}");
     });
 }
 

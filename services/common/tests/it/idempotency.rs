@@ -47,8 +47,11 @@ fn the_first_answer_is_given_to_all_who_ask_again() {
         let claim = claimed(&database, 1, "ord_1", LEASE).await;
         assert!(matches!(claim, Ok(Claim::First(_))), "{claim:?}");
         let mut transaction = database.begin().await.unwrap();
-        keep(&mut transaction, &scope(), "the answer").await.unwrap();
-        keep(&mut transaction, &scope(), "another").await.unwrap();
+        keep(&scope(), "the answer")
+            .execute(&mut transaction)
+            .await
+            .unwrap();
+        keep(&scope(), "another").execute(&mut transaction).await.unwrap();
         transaction.commit().await.unwrap();
         let again = claimed(&database, 1, "ord_2", LEASE).await;
         assert_eq!(again, Ok(Claim::Answered("the answer".to_owned())));

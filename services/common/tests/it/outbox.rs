@@ -51,7 +51,7 @@ async fn write(database: &Database, outbox: &Outbox, topic: &str, key: &str, ver
         payload,
         at_ms + version,
     );
-    outbox.append(&mut transaction, &event).await.unwrap();
+    outbox::append(&event).execute(&mut transaction).await.unwrap();
     transaction.commit().await.unwrap();
     outbox.wake();
 }

@@ -128,7 +128,11 @@ impl Bench {
             order.begin_payment("pay_1", total, "EUR", now_ms);
             order.payment_settled("pay_1", true, now_ms, TERMS.unpaid_ms);
         }
-        store::insert(&mut transaction, &order).await.unwrap();
+        store::insert(&order)
+            .unwrap()
+            .execute(&mut transaction)
+            .await
+            .unwrap();
         transaction.commit().await.unwrap();
         order.id().to_owned()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use service_common::database::{Database, Row, Transaction};
+use service_common::database::{Database, Row, Statement, Transaction};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::price;
@@ -178,7 +178,7 @@ pub(crate) async fn put(transaction: &mut Transaction, details: &Details) -> sql
 /// # Errors
 /// The database failed.
 pub(crate) async fn prices<'a>(
-    transaction: &mut Transaction,
+    database: &Database,
     ids: impl ExactSizeIterator<Item = &'a str>,
 ) -> sqlx::Result<HashMap<String, Price>> {
     let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
@@ -189,23 +189,17 @@ pub(crate) async fn prices<'a>(
     for id in ids {
         query = query.bind(id);
     }
-    let rows = query.fetch_all(&mut **transaction).await?;
+    let rows = query.fetch_all(database.pool()).await?;
     rows.iter()
         .map(|row| Ok((row.try_get("id")?, read_price(row)?)))
         .collect()
 }
 
-/// Takes from a product's stock; false, and nothing is taken, where there is too little.
-///
-/// # Errors
-/// The database failed.
-pub(crate) async fn take(transaction: &mut Transaction, id: &str, quantity: i64) -> sqlx::Result<bool> {
-    let taken = sqlx::query("UPDATE products SET stock = stock - $2 WHERE id = $1 AND stock >= $2")
+/// Takes from a product's stock. Without a row nothing is taken: there is too little.
+pub(crate) fn take(id: &str, quantity: i64) -> Statement {
+    Statement::new("UPDATE products SET stock = stock - $2 WHERE id = $1 AND stock >= $2 RETURNING id")
         .bind(id)
         .bind(quantity)
-        .execute(&mut **transaction)
-        .await?;
-    Ok(taken.rows_affected() == 1)
 }
 
 /// Adds to a product's stock what an order gives back.

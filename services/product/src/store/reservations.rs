@@ -1,7 +1,7 @@
 //! What orders have of the stock.
 
 use serde::{Deserialize, Serialize};
-use service_common::database::{Row, Transaction, for_update};
+use service_common::database::{Row, Statement, Transaction, for_update};
 use sqlx::Row as _;
 
 use super::{price, wrong};
@@ -13,15 +13,11 @@ const OUT: &str = "out";
 const UNKNOWN: &str = "unknown";
 const RELEASED: &str = "released";
 
-/// Stores what becomes of an order's wish; false, and nothing is stored, where that was decided before.
+/// Stores what becomes of an order's wish. Without a row nothing is stored: it was decided before.
 ///
 /// # Errors
-/// The database failed.
-pub(crate) async fn insert(
-    transaction: &mut Transaction,
-    order_id: &str,
-    outcome: &Outcome,
-) -> sqlx::Result<bool> {
+/// It cannot be written as JSON.
+pub(crate) fn insert(order_id: &str, outcome: &Outcome) -> sqlx::Result<Statement> {
     let (state, lines, products): (_, &[PricedLine], &[String]) = match outcome {
         Outcome::Reserved(lines) => (RESERVED, lines, &[]),
         Outcome::Sold(lines) => (SOLD, lines, &[]),
@@ -30,17 +26,15 @@ pub(crate) async fn insert(
         Outcome::Released => (RELEASED, &[], &[]),
     };
     let lines: Vec<StoredLine<'_>> = lines.iter().map(StoredLine::of).collect();
-    let inserted = sqlx::query(
+    let statement = Statement::new(
         "INSERT INTO reservations (order_id, state, lines, product_ids) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (order_id) DO NOTHING",
+         ON CONFLICT (order_id) DO NOTHING RETURNING order_id AS id",
     )
     .bind(order_id)
     .bind(state)
     .bind(json(&lines)?)
-    .bind(json(&products)?)
-    .execute(&mut **transaction)
-    .await?;
-    Ok(inserted.rows_affected() == 1)
+    .bind(json(&products)?);
+    Ok(statement)
 }
 
 /// What became of an order's wish.

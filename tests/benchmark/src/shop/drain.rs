@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use service_common::database::Database;
-use service_common::outbox::{self, Event, Outbox};
+use service_common::outbox::{self, Event};
 use weir_proto::{Item, Money, Order, Timestamp};
 
 use super::outbox::now_ms;
@@ -56,18 +56,14 @@ pub(crate) async fn measure(
 
 /// Events as the order service writes them, each of an order of its own.
 async fn fill(database: &Database, topic: &str, events: u32) -> Result<()> {
-    let outbox = Outbox::new();
     let at_ms = now_ms(database).await?;
     let mut number = 0;
     while number < events {
-        let mut transaction = database.begin().await?;
-        for _ in 0..TOGETHER.min(events - number) {
-            outbox
-                .append(&mut transaction, &event(topic, number, at_ms)?)
-                .await?;
-            number += 1;
-        }
-        transaction.commit().await?;
+        let transaction = database.begin().await?;
+        let last = events.min(number + TOGETHER);
+        let events = (number..last).map(|number| Ok(outbox::append(&event(topic, number, at_ms)?)));
+        transaction.commit_with(events.collect::<Result<_>>()?).await?;
+        number = last;
     }
     Ok(())
 }
