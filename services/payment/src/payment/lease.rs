@@ -27,7 +27,8 @@ impl Lease {
 }
 
 impl Payment {
-    /// Takes the lease; `None` while another holds it.
+    /// Takes the lease; `None` while another holds it. Who dies with it is followed when its time has run out; whatever is to be
+    /// looked at earlier is news that came meanwhile.
     pub fn take_lease(&mut self, now_ms: i64, lease_ms: i64) -> Option<Lease> {
         if now_ms < self.lease_until_ms {
             return None;
@@ -35,6 +36,7 @@ impl Payment {
         let lease = Lease::new();
         self.lease = Some(lease.clone());
         self.lease_until_ms = now_ms + lease_ms;
+        self.attend_at_ms = Some(self.lease_until_ms);
         Some(lease)
     }
 

@@ -23,6 +23,8 @@ pub enum Drive {
 impl Payment {
     /// Its driver lets go of it.
     pub fn let_go(&mut self, end: Drive, now_ms: i64) {
+        // The driver may have asked before it came.
+        let has_news = self.attend_at_ms.is_some_and(|at_ms| at_ms < self.lease_until_ms);
         self.lease = None;
         self.lease_until_ms = 0;
         self.attempts = match end {
@@ -30,6 +32,9 @@ impl Payment {
             Drive::Halted => self.attempts + 1,
         };
         self.plan(now_ms);
+        if has_news {
+            self.attend_at_ms = Some(now_ms);
+        }
     }
 
     /// The provider has news of it: how it ends, or that what was given back did not arrive.

@@ -284,6 +284,26 @@ mod tests {
     }
 
     #[test]
+    fn news_that_comes_while_somebody_drives_is_looked_at_when_it_lets_go() {
+        for has_news in [true, false] {
+            let mut payment = Payment {
+                is_told: true,
+                ..in_status(Status::Refunded)
+            };
+            payment.take_lease(0, 100).unwrap();
+            if has_news {
+                payment.look_now(50);
+            }
+            payment.let_go(Drive::Done, 60);
+            assert_eq!(payment.attend_at_ms, has_news.then_some(60));
+            // Looked at once.
+            payment.take_lease(70, 100).unwrap();
+            payment.let_go(Drive::Done, 80);
+            assert_eq!(payment.attend_at_ms, None);
+        }
+    }
+
+    #[test]
     fn the_provider_s_key_is_another_one_after_some_attempts() {
         let key_after = |attempts| {
             Payment {
