@@ -1,5 +1,6 @@
 //! What must hold: answers, orders, events, money, stock and windows against each other.
 
+mod analytics;
 mod events;
 mod money;
 mod stock;
@@ -34,8 +35,9 @@ pub(super) fn judge(
     money::judge(answered, books, tally);
     stock::judge(goods, answered, books, tally)?;
     each_key_has_one_answer(answered, tally)?;
-    shop.stop_services()?;
     shop.close_the_windows()?;
+    analytics::judge(answered, books, tally)?;
+    shop.stop_services()?;
     windows::judge(shop, books, tally)?;
     for complaint in shop.complaints() {
         tally.fault(complaint);

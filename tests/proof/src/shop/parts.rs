@@ -96,11 +96,13 @@ impl Shop {
             bootstrap: bootstrap.clone(),
             orders: job.topics.orders.clone(),
             notifications,
+            results: job.topics.results.clone(),
             user: free_address(),
             product: free_address(),
             orders_a: free_address(),
             orders_b: free_address(),
             payment: free_address(),
+            analytics: free_address(),
             gateway: free_address(),
             http: WITH_HTTP.map(|service| (service, free_address())).into(),
         };
@@ -131,7 +133,7 @@ impl Shop {
         self.settings.gateway
     }
 
-    /// The gRPC port of `user`, `product`, `payment`, `order-a` or `order-b`.
+    /// The gRPC port of `user`, `product`, `payment`, `order-a`, `order-b` or `analytics`.
     ///
     /// # Panics
     /// It is none of them.
@@ -144,11 +146,12 @@ impl Shop {
             "payment" => settings.payment,
             "order-a" => settings.orders_a,
             "order-b" => settings.orders_b,
+            "analytics" => settings.analytics,
             other => panic!("`{other}` has no gRPC port"),
         }
     }
 
-    /// The HTTP port of `product`, `payment`, `order-a` or `order-b`.
+    /// The HTTP port of `product`, `payment`, `order-a`, `order-b` or `analytics`.
     ///
     /// # Panics
     /// It is none of them.

@@ -24,6 +24,7 @@ pub(super) struct Settings {
     pub(super) bootstrap: String,
     pub(super) orders: String,
     pub(super) notifications: String,
+    pub(super) results: String,
     pub(super) user: SocketAddr,
     pub(super) product: SocketAddr,
     /// The instance that the gateway calls.
@@ -31,13 +32,14 @@ pub(super) struct Settings {
     /// The instance that the payment service calls.
     pub(super) orders_b: SocketAddr,
     pub(super) payment: SocketAddr,
+    pub(super) analytics: SocketAddr,
     pub(super) gateway: SocketAddr,
-    /// The HTTP ports of product, order (both instances) and payment.
+    /// The HTTP ports of product, order (both instances), payment and analytics.
     pub(super) http: BTreeMap<&'static str, SocketAddr>,
 }
 
 /// The services that have an HTTP port beside that of gRPC.
-pub(super) const WITH_HTTP: [&str; 4] = ["product", "payment", "order-a", "order-b"];
+pub(super) const WITH_HTTP: [&str; 5] = ["product", "payment", "order-a", "order-b", "analytics"];
 
 impl Settings {
     /// All services, in the sequence in which they are started.
@@ -75,11 +77,19 @@ impl Settings {
         payment.push(at("--order-service", self.orders_b));
         payment.push(format!("--stripe-webhook-secret={SECRET}"));
 
+        let mut analytics = vec![
+            format!("--kafka={}", self.bootstrap),
+            format!("--topic={}", self.results),
+        ];
+        analytics.extend(self.grpc_and_http(self.analytics, "analytics"));
+        analytics.extend(self.called("analytics-service")?);
+
         let mut gateway = vec![
             at("--http-addr", self.gateway),
             at("--product-service", self.product),
             at("--order-service", self.orders_a),
             at("--payment-service", self.payment),
+            at("--analytics-service", self.analytics),
         ];
         gateway.extend(self.called("api-gateway")?);
         for limit in ["user", "user-burst", "address", "credentials", "account"] {
@@ -95,6 +105,7 @@ impl Settings {
             self.service("payment", "payment-service", payment)?,
             self.service("order-a", "order-service", order_a)?,
             self.service("order-b", "order-service", order("order-b", self.orders_b)?)?,
+            self.service("analytics", "analytics-service", analytics)?,
             self.service("gateway", "api-gateway", gateway)?,
         ])
     }

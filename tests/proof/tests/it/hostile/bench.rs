@@ -30,6 +30,7 @@ pub(crate) struct Bench {
     pub(super) product: Port,
     pub(super) order: Port,
     pub(super) payment: Port,
+    pub(super) analytics: Port,
     /// Who attacks; has an order that is not paid.
     pub(crate) mallory: Person,
     /// Whose things are not hers; has an order that is paid.
@@ -73,6 +74,7 @@ impl Bench {
             product: port("product", "ecommerce.product.v1.ProductService"),
             order: port("order-a", "ecommerce.order.v1.OrderService"),
             payment: port("payment", "ecommerce.payment.v1.PaymentService"),
+            analytics: port("analytics", "ecommerce.analytics.v1.AnalyticsService"),
             service: shop.service_token("hostile").unwrap(),
             runtime,
             http,

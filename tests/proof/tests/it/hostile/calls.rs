@@ -2,6 +2,7 @@
 
 use prost::Message;
 use tonic::Code;
+use weir_rpc::analytics::v1 as analytics;
 use weir_rpc::common::v1::{Address, Empty, Money};
 use weir_rpc::order::v1 as order;
 use weir_rpc::payment::v1 as payment;
@@ -470,6 +471,33 @@ fn texts(bench: &Bench) -> Vec<Case<'_>> {
             INVALID,
         );
     }
+    for cursor in ["a", "1a", "\0", "' OR 1=1 --", "9999999999999999999999"] {
+        let list = analytics::ListWindowsRequest {
+            cursor: cursor.to_owned(),
+            ..Default::default()
+        };
+        let about = format!("the cursor {cursor:?}");
+        add(
+            &about,
+            &bench.analytics,
+            "ListWindows",
+            mallory,
+            list.encode_to_vec(),
+            INVALID,
+        );
+        let stream = analytics::StreamWindowsRequest {
+            last_event_id: cursor.to_owned(),
+        };
+        let codes: &[Code] = &[Code::InvalidArgument, Code::OutOfRange];
+        add(
+            &about,
+            &bench.analytics,
+            "StreamWindows",
+            mallory,
+            stream.encode_to_vec(),
+            codes,
+        );
+    }
     for currency in ["", "usd", "USDX", "US", "€", "USD\0", "' OR 1=1 --"] {
         let pay = payment::PaymentRequest {
             order_id: bench.mallory.order.clone(),
@@ -724,6 +752,7 @@ fn unreadable(bench: &Bench) -> Vec<Case<'_>> {
         (&bench.payment, "ProcessPayment"),
         (&bench.product, "GetProduct"),
         (&bench.user, "Authenticate"),
+        (&bench.analytics, "ListWindows"),
     ] {
         for (about, message) in [
             ("ones", vec![0xff; 64]),

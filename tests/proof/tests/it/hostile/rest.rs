@@ -229,6 +229,17 @@ fn queries(bench: &Bench) -> Vec<Case> {
             "prices the other way round",
             "products/search?q=a&min_price=2&max_price=1",
         ),
+        ("a moment in words", "analytics/windows?from=yesterday"),
+        (
+            "a moment that there is not",
+            "analytics/windows?to=2026-02-30T00:00:00Z",
+        ),
+        (
+            "a span that ends before it begins",
+            "analytics/summary?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
+        ),
+        ("limit 1441", "analytics/windows?limit=1441"),
+        ("SQL in a cursor", "analytics/windows?cursor=%27%20OR%201%3D1"),
     ] {
         cases.push(case(
             about,
@@ -292,7 +303,7 @@ fn foreign(bench: &Bench) -> Vec<Case> {
 /// The HTTP ports of the services.
 fn inner(bench: &Bench) -> Vec<Case> {
     let mut cases = Vec::new();
-    for service in ["product", "order-a", "payment"] {
+    for service in ["product", "order-a", "payment", "analytics"] {
         let base = format!("http://{}", bench.shop.http(service));
         for (about, method, path) in [
             ("a path that there is not", "GET", "/.env"),

@@ -173,6 +173,7 @@ pub(super) fn all(bench: &Bench) -> Outcome {
             PutProductRequest::default().encode_to_vec(),
         ),
         (&bench.user, "GetCart", GetCartRequest {}.encode_to_vec()),
+        (&bench.analytics, "Summarize", Vec::new()),
     ];
     for (about, token) in forged(bench) {
         for (port, call, message) in &ports {

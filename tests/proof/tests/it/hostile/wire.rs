@@ -76,7 +76,13 @@ pub(super) fn all(bench: &Bench) -> Outcome {
             outcome.note(&format!("{about} to {address}"), wrong);
         }
     }
-    for port in [&bench.user, &bench.product, &bench.order, &bench.payment] {
+    for port in [
+        &bench.user,
+        &bench.product,
+        &bench.order,
+        &bench.payment,
+        &bench.analytics,
+    ] {
         let sent = port.call("HealthCheck", None, Empty {}.encode_to_vec());
         let (code, said) = bench.runtime.block_on(sent);
         let wrong = (code != Code::Ok).then(|| format!("{code:?}: {said}"));
