@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use service_common::auth::Guard;
+use service_common::boxed::Boxed;
 use service_common::client::AddressError;
 use service_common::metrics::Metrics;
 use service_common::program;
@@ -60,62 +61,64 @@ pub fn run(options: Options) -> ExitCode {
 ///
 /// # Errors
 /// What keeps it from starting. Kafka, the topic and the user service may be away: it waits for them.
-pub async fn start(
+pub fn start(
     options: Options,
     ports: Ports,
     metrics: &Metrics,
-) -> Result<AnalyticsService, StartError> {
-    let metrics = metrics.of(NAME);
-    let lifecycle = Lifecycle::new();
-    let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
-    let board = Board::new(Limits {
-        windows: options.max_windows,
-        events: options.max_events,
-    });
-    let follower = follow(&options, board.clone(), metrics.clone())?;
-    let stopping = lifecycle.stopping();
-    lifecycle.spawn(async move {
-        stopping.cancelled().await;
-        // It may be waiting for an answer of Kafka.
-        let _ = tokio::task::spawn_blocking(move || drop(follower)).await;
-    });
+) -> Boxed<'_, Result<AnalyticsService, StartError>> {
+    Box::pin(async move {
+        let metrics = metrics.of(NAME);
+        let lifecycle = Lifecycle::new();
+        let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
+        let board = Board::new(Limits {
+            windows: options.max_windows,
+            events: options.max_events,
+        });
+        let follower = follow(&options, board.clone(), metrics.clone())?;
+        let stopping = lifecycle.stopping();
+        lifecycle.spawn(async move {
+            stopping.cancelled().await;
+            // It may be waiting for an answer of Kafka.
+            let _ = tokio::task::spawn_blocking(move || drop(follower)).await;
+        });
 
-    let audience = options.audience.access();
-    let api = Api {
-        board: board.clone(),
-        watches: Watches::new(
-            board.clone(),
-            guard.clone(),
-            audience,
-            options.max_streams.get(),
-            metrics.clone(),
-            lifecycle.stopping(),
-        ),
-    };
-    let http = rest::router(&api, guard.clone(), audience, lifecycle.stopping());
-    let health = ReaderHealth {
-        board: board.clone(),
-        guard: guard.clone(),
-        metrics: metrics.clone(),
-    };
-    let server = Server {
-        ports,
-        health: Arc::new(health),
-        metrics,
-        grpc: Some(Grpc {
-            routes: Routes::new(AnalyticsServiceServer::new(api)),
-            guard,
-            access: match options.audience {
-                Audience::Everybody => access::for_everybody,
-                Audience::Admins => access::for_admins,
-            },
-            services: &[SERVICE_NAME],
-        }),
-        http: Some(http),
-    };
-    Ok(AnalyticsService {
-        running: server.start(lifecycle).await?,
-        board,
+        let audience = options.audience.access();
+        let api = Api {
+            board: board.clone(),
+            watches: Watches::new(
+                board.clone(),
+                guard.clone(),
+                audience,
+                options.max_streams.get(),
+                metrics.clone(),
+                lifecycle.stopping(),
+            ),
+        };
+        let http = rest::router(&api, guard.clone(), audience, lifecycle.stopping());
+        let health = ReaderHealth {
+            board: board.clone(),
+            guard: guard.clone(),
+            metrics: metrics.clone(),
+        };
+        let server = Server {
+            ports,
+            health: Arc::new(health),
+            metrics,
+            grpc: Some(Grpc {
+                routes: Routes::new(AnalyticsServiceServer::new(api)),
+                guard,
+                access: match options.audience {
+                    Audience::Everybody => access::for_everybody,
+                    Audience::Admins => access::for_admins,
+                },
+                services: &[SERVICE_NAME],
+            }),
+            http: Some(http),
+        };
+        Ok(AnalyticsService {
+            running: server.start(lifecycle).await?,
+            board,
+        })
     })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use service_common::auth::Guard;
+use service_common::boxed::Boxed;
 use service_common::client::{AddressError, Identity, Link};
 use service_common::metrics::Metrics;
 use service_common::program;
@@ -54,29 +55,31 @@ pub fn run(options: Options) -> ExitCode {
 ///
 /// # Errors
 /// What keeps it from starting. The services may be away: until they are there it is not ready, and answers 503.
-pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<Gateway, StartError> {
-    let metrics = metrics.of(NAME);
-    let lifecycle = Lifecycle::new();
-    let identity = Identity::Service(options.service_token.reveal().into());
-    let link = Link::to(&options.user_service, identity, GUARD_TIMEOUT, &metrics)?;
-    let guard = Guard::remote(link, &lifecycle);
-    let limits = ConnectionLimits {
-        at_a_time: options.limits.max_connections.get() as usize,
-        head_timeout: options.patience.head_timeout,
-    };
-    let addresses = ports.addresses()?;
-    let shared = Shared::new(options, guard, metrics.clone(), lifecycle.stopping())?;
-    lifecycle.spawn(edge::forget_the_quiet(Arc::clone(&shared), lifecycle.stopping()));
-    let health: Arc<dyn Health> = Arc::new(Readiness::new(Arc::clone(&shared)));
-    metrics.observed_by(&health);
-    let operations = operations(Arc::clone(&health), &metrics, &lifecycle);
-    if let Some(listener) = ports.metrics {
-        serve_http(listener, operations.clone(), &lifecycle);
-    }
-    if let Some(listener) = ports.http {
-        serve_http_within(listener, edge::router(shared, operations), limits, &lifecycle);
-    }
-    Ok(Gateway {
-        running: Running::new(lifecycle, addresses, health),
+pub fn start(options: Options, ports: Ports, metrics: &Metrics) -> Boxed<'_, Result<Gateway, StartError>> {
+    Box::pin(async move {
+        let metrics = metrics.of(NAME);
+        let lifecycle = Lifecycle::new();
+        let identity = Identity::Service(options.service_token.reveal().into());
+        let link = Link::to(&options.user_service, identity, GUARD_TIMEOUT, &metrics)?;
+        let guard = Guard::remote(link, &lifecycle);
+        let limits = ConnectionLimits {
+            at_a_time: options.limits.max_connections.get() as usize,
+            head_timeout: options.patience.head_timeout,
+        };
+        let addresses = ports.addresses()?;
+        let shared = Shared::new(options, guard, metrics.clone(), lifecycle.stopping())?;
+        lifecycle.spawn(edge::forget_the_quiet(Arc::clone(&shared), lifecycle.stopping()));
+        let health: Arc<dyn Health> = Arc::new(Readiness::new(Arc::clone(&shared)));
+        metrics.observed_by(&health);
+        let operations = operations(Arc::clone(&health), &metrics, &lifecycle);
+        if let Some(listener) = ports.metrics {
+            serve_http(listener, operations.clone(), &lifecycle);
+        }
+        if let Some(listener) = ports.http {
+            serve_http_within(listener, edge::router(shared, operations), limits, &lifecycle);
+        }
+        Ok(Gateway {
+            running: Running::new(lifecycle, addresses, health),
+        })
     })
 }

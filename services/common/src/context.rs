@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
+use crate::boxed::Boxed;
 use crate::trace::Trace;
 
 /// The id of a request, given by the gateway.
@@ -93,6 +94,8 @@ where
 {
     let mut context = Context::current().unwrap_or_else(Context::unasked);
     context.deadline = Some(Instant::now() + timeout);
+    // The parts around it are compiled once for all futures of one output.
+    let future: Boxed<'static, F::Output> = Box::pin(future);
     let span = tracing::Span::current();
     tokio::spawn(tracing::Instrument::instrument(context.scope(future), span))
 }

@@ -15,6 +15,7 @@
 //! | [`client`] | calls to other services: tokens, deadlines |
 //! | [`context`] | what a request carries from hop to hop |
 //! | [`trace`] | which work belongs together, whoever does it |
+//! | [`boxed`] | futures whose code is compiled once, for calls between crates |
 //! | [`moment`] | moments as messages |
 //! | [`metrics`] | all metrics of all services |
 //! | [`options`] | settings that more than one service has |
@@ -24,6 +25,7 @@
 pub mod auth;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod boxed;
 pub mod client;
 pub mod context;
 pub mod database;

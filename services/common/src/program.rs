@@ -9,6 +9,7 @@ use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::boxed::Boxed;
 use crate::metrics::Metrics;
 use crate::options::TelemetryOptions;
 use crate::server::{Running, listen};
@@ -78,11 +79,22 @@ where
 pub fn serve<F>(
     name: &'static str,
     options: TelemetryOptions,
-    start: impl FnOnce(Metrics, TcpListener) -> F,
+    start: impl FnOnce(Metrics, TcpListener) -> F + 'static,
 ) -> ExitCode
 where
-    F: Future<Output = Result<Running, Ended>>,
+    F: Future<Output = Result<Running, Ended>> + Send + 'static,
 {
+    serve_boxed(
+        name,
+        options,
+        Box::new(move |metrics, port| Box::pin(start(metrics, port))),
+    )
+}
+
+/// What starts a service, and gives what runs.
+type Start = Box<dyn FnOnce(Metrics, TcpListener) -> Boxed<'static, Result<Running, Ended>>>;
+
+fn serve_boxed(name: &'static str, options: TelemetryOptions, start: Start) -> ExitCode {
     let started = Instant::now();
     let (runtime, metrics) = match (runtime(), Metrics::new(name)) {
         (Ok(runtime), Ok(metrics)) => (runtime, metrics),

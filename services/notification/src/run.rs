@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use service_common::boxed::Boxed;
 use service_common::database::Database;
 use service_common::metrics::Metrics;
 use service_common::program;
@@ -46,39 +47,41 @@ pub fn run(options: Options) -> ExitCode {
 ///
 /// # Errors
 /// What keeps it from starting. Kafka and the user service may be away: it waits for them.
-pub async fn start(
+pub fn start(
     options: Options,
     ports: Ports,
     metrics: &Metrics,
-) -> Result<NotificationService, StartError> {
-    let metrics = metrics.of(NAME);
-    let lifecycle = Lifecycle::new();
-    let (desk, database) = open(&options.desk, &metrics).await?;
-    let claims = desk.claims.clone();
-    let connection = Connection::new(options.desk.kafka.clone());
-    let consumer = Consumer::join(&connection, &options.group, options.desk.topics, desk)?;
-    let health = ConsumerHealth {
-        claims: claims.clone(),
-        runs: consumer.runs(),
-        database: database.clone(),
-        metrics: metrics.clone(),
-    };
-    lifecycle.spawn(consumer.run(lifecycle.stopping()));
-    lifecycle.spawn(tidy(claims, lifecycle.stopping()));
-    let server = Server {
-        ports,
-        health: Arc::new(health),
-        metrics: metrics.clone(),
-        grpc: None,
-        http: None,
-    };
-    let running = server.start(lifecycle).await?;
-    Ok(NotificationService {
-        running: match database {
-            Some(database) => running.with(database),
-            None => running,
-        },
-        metrics,
+) -> Boxed<'_, Result<NotificationService, StartError>> {
+    Box::pin(async move {
+        let metrics = metrics.of(NAME);
+        let lifecycle = Lifecycle::new();
+        let (desk, database) = open(&options.desk, &metrics).await?;
+        let claims = desk.claims.clone();
+        let connection = Connection::new(options.desk.kafka.clone());
+        let consumer = Consumer::join(&connection, &options.group, options.desk.topics, desk)?;
+        let health = ConsumerHealth {
+            claims: claims.clone(),
+            runs: consumer.runs(),
+            database: database.clone(),
+            metrics: metrics.clone(),
+        };
+        lifecycle.spawn(consumer.run(lifecycle.stopping()));
+        lifecycle.spawn(tidy(claims, lifecycle.stopping()));
+        let server = Server {
+            ports,
+            health: Arc::new(health),
+            metrics: metrics.clone(),
+            grpc: None,
+            http: None,
+        };
+        let running = server.start(lifecycle).await?;
+        Ok(NotificationService {
+            running: match database {
+                Some(database) => running.with(database),
+                None => running,
+            },
+            metrics,
+        })
     })
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use service_common::auth::Guard;
+use service_common::boxed::Boxed;
 use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
 use service_common::files::{Files, PlaceError};
@@ -74,68 +75,74 @@ pub fn run(options: Options) -> ExitCode {
 ///
 /// # Errors
 /// What keeps it from starting. Kafka and other services may be away: it waits for them.
-pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<OrderService, StartError> {
-    let metrics = metrics.of(NAME);
-    let lifecycle = Lifecycle::new();
-    let database = Database::open(&options.database, store::OWNER, store::STEPS)
-        .await?
-        .measured(&metrics);
-    let outbox = Outbox::new();
-    let link = |address: &str| options.calls.link(address, &metrics);
-    let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
-    let orders = Orders::new(Needs {
-        database: database.clone(),
-        outbox: outbox.clone(),
-        warehouse: Box::new(RemoteWarehouse::new(link(&options.product_service)?)),
-        cashier: Box::new(RemoteCashier::new(link(&options.payment_service)?)),
-        secret: options.idempotency_secret.clone(),
-        rules: Rules {
-            topic: options.topic.clone(),
-            unpaid: options.unpaid_for,
-            ..Rules::default()
-        },
-        metrics: metrics.clone(),
-        lifecycle: lifecycle.clone(),
-    });
-    let files = Files::open(&options.documents)?;
-    let documents = Documents::new(database.clone(), files, options.seller.clone());
-    let publisher = Publisher::new(&Connection::new(options.kafka.clone()))?;
-    let relay_options = RelayOptions {
-        name: options.relay_name.clone(),
-        ..RelayOptions::default()
-    };
-    let relay = Relay::new(
-        database.clone(),
-        outbox,
-        publisher,
-        metrics.clone(),
-        relay_options,
-    );
-    lifecycle.spawn(relay.run(lifecycle.stopping()));
-    lifecycle.spawn(orders.clone().attend(lifecycle.stopping()));
+pub fn start(
+    options: Options,
+    ports: Ports,
+    metrics: &Metrics,
+) -> Boxed<'_, Result<OrderService, StartError>> {
+    Box::pin(async move {
+        let metrics = metrics.of(NAME);
+        let lifecycle = Lifecycle::new();
+        let database = Database::open(&options.database, store::OWNER, store::STEPS)
+            .await?
+            .measured(&metrics);
+        let outbox = Outbox::new();
+        let link = |address: &str| options.calls.link(address, &metrics);
+        let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
+        let orders = Orders::new(Needs {
+            database: database.clone(),
+            outbox: outbox.clone(),
+            warehouse: Box::new(RemoteWarehouse::new(link(&options.product_service)?)),
+            cashier: Box::new(RemoteCashier::new(link(&options.payment_service)?)),
+            secret: options.idempotency_secret.clone(),
+            rules: Rules {
+                topic: options.topic.clone(),
+                unpaid: options.unpaid_for,
+                ..Rules::default()
+            },
+            metrics: metrics.clone(),
+            lifecycle: lifecycle.clone(),
+        });
+        let files = Files::open(&options.documents)?;
+        let documents = Documents::new(database.clone(), files, options.seller.clone());
+        let publisher = Publisher::new(&Connection::new(options.kafka.clone()))?;
+        let relay_options = RelayOptions {
+            name: options.relay_name.clone(),
+            ..RelayOptions::default()
+        };
+        let relay = Relay::new(
+            database.clone(),
+            outbox,
+            publisher,
+            metrics.clone(),
+            relay_options,
+        );
+        lifecycle.spawn(relay.run(lifecycle.stopping()));
+        lifecycle.spawn(orders.clone().attend(lifecycle.stopping()));
 
-    let health = OrderHealth(ServiceHealth {
-        database: database.clone(),
-        guard: guard.clone(),
-        metrics: metrics.clone(),
-    });
-    let api = Api { orders, documents };
-    let http = rest::router(&api, guard.clone());
-    let server = Server {
-        ports,
-        health: Arc::new(health),
-        metrics,
-        grpc: Some(Grpc {
-            routes: Routes::new(OrderServiceServer::new(api)),
-            guard,
-            access,
-            services: &[SERVICE_NAME],
-        }),
-        http: Some(http),
-    };
-    Ok(OrderService {
-        running: server.start(lifecycle).await?.with(database.clone()),
-        database,
+        let health = OrderHealth(ServiceHealth {
+            database: database.clone(),
+            guard: guard.clone(),
+            metrics: metrics.clone(),
+        });
+        let api = Api { orders, documents };
+        let http = rest::router(&api, guard.clone());
+        let server = Server {
+            ports,
+            health: Arc::new(health),
+            metrics,
+            grpc: Some(Grpc {
+                routes: Routes::new(OrderServiceServer::new(api)),
+                guard,
+                access,
+                services: &[SERVICE_NAME],
+            }),
+            http: Some(http),
+        };
+        Ok(OrderService {
+            running: server.start(lifecycle).await?.with(database.clone()),
+            database,
+        })
     })
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use service_common::auth::Guard;
+use service_common::boxed::Boxed;
 use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
 use service_common::metrics::Metrics;
@@ -72,82 +73,88 @@ pub fn run(options: Options) -> ExitCode {
 ///
 /// # Errors
 /// What keeps it from starting. Kafka and other services may be away: it waits for them.
-pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<PaymentService, StartError> {
-    let metrics = metrics.of(NAME);
-    let lifecycle = Lifecycle::new();
-    let database = Database::open(&options.database, store::OWNER, store::STEPS)
-        .await?
-        .measured(&metrics);
-    let outbox = Outbox::new();
-    let link = |address: &str| options.calls.link(address, &metrics);
-    let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
-    let simulated_url = options.simulated_url.clone();
-    let simulated_url = match (simulated_url, &ports.http) {
-        (None, Some(port)) => format!(
-            "http://localhost:{}",
-            port.local_addr().map_err(ServeError::from)?.port()
-        ),
-        (url, _) => url.unwrap_or_default(),
-    };
-    let simulated = Simulated::new(database.clone(), &simulated_url);
-    let provider: Box<dyn Provider> = match options.provider {
-        ProviderKind::Simulated => Box::new(simulated.clone()),
-        #[cfg(feature = "stripe")]
-        ProviderKind::Stripe => Box::new(Stripe::new(&options.stripe)?),
-    };
-    let payments = Payments::new(Needs {
-        database: database.clone(),
-        outbox: outbox.clone(),
-        desk: Box::new(RemoteDesk::new(link(&options.order_service)?)),
-        provider,
-        secret: options.idempotency_secret.clone(),
-        rules: Rules {
-            topic: options.topic.clone(),
-            action_time: options.action_time,
-            refund_attempts: options.refund_attempts,
-            webhooks: options.stripe.keys(),
-            ..Rules::default()
-        },
-        metrics: metrics.clone(),
-        lifecycle: lifecycle.clone(),
-    });
-    let publisher = Publisher::new(&Connection::new(options.kafka.clone()))?;
-    let relay = Relay::new(
-        database.clone(),
-        outbox,
-        publisher,
-        metrics.clone(),
-        RelayOptions::default(),
-    );
-    lifecycle.spawn(relay.run(lifecycle.stopping()));
-    lifecycle.spawn(payments.clone().attend(lifecycle.stopping()));
+pub fn start(
+    options: Options,
+    ports: Ports,
+    metrics: &Metrics,
+) -> Boxed<'_, Result<PaymentService, StartError>> {
+    Box::pin(async move {
+        let metrics = metrics.of(NAME);
+        let lifecycle = Lifecycle::new();
+        let database = Database::open(&options.database, store::OWNER, store::STEPS)
+            .await?
+            .measured(&metrics);
+        let outbox = Outbox::new();
+        let link = |address: &str| options.calls.link(address, &metrics);
+        let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
+        let simulated_url = options.simulated_url.clone();
+        let simulated_url = match (simulated_url, &ports.http) {
+            (None, Some(port)) => format!(
+                "http://localhost:{}",
+                port.local_addr().map_err(ServeError::from)?.port()
+            ),
+            (url, _) => url.unwrap_or_default(),
+        };
+        let simulated = Simulated::new(database.clone(), &simulated_url);
+        let provider: Box<dyn Provider> = match options.provider {
+            ProviderKind::Simulated => Box::new(simulated.clone()),
+            #[cfg(feature = "stripe")]
+            ProviderKind::Stripe => Box::new(Stripe::new(&options.stripe)?),
+        };
+        let payments = Payments::new(Needs {
+            database: database.clone(),
+            outbox: outbox.clone(),
+            desk: Box::new(RemoteDesk::new(link(&options.order_service)?)),
+            provider,
+            secret: options.idempotency_secret.clone(),
+            rules: Rules {
+                topic: options.topic.clone(),
+                action_time: options.action_time,
+                refund_attempts: options.refund_attempts,
+                webhooks: options.stripe.keys(),
+                ..Rules::default()
+            },
+            metrics: metrics.clone(),
+            lifecycle: lifecycle.clone(),
+        });
+        let publisher = Publisher::new(&Connection::new(options.kafka.clone()))?;
+        let relay = Relay::new(
+            database.clone(),
+            outbox,
+            publisher,
+            metrics.clone(),
+            RelayOptions::default(),
+        );
+        lifecycle.spawn(relay.run(lifecycle.stopping()));
+        lifecycle.spawn(payments.clone().attend(lifecycle.stopping()));
 
-    let health = PaymentHealth(ServiceHealth {
-        database: database.clone(),
-        guard: guard.clone(),
-        metrics: metrics.clone(),
-    });
-    let api = Api(payments.clone());
-    let http = rest::router(api.clone(), options.currency.clone(), guard.clone());
-    let http = match options.provider {
-        ProviderKind::Simulated => simulated::routes(simulated, payments).merge(http),
-        #[cfg(feature = "stripe")]
-        ProviderKind::Stripe => http,
-    };
-    let server = Server {
-        ports,
-        health: Arc::new(health),
-        metrics,
-        grpc: Some(Grpc {
-            routes: Routes::new(PaymentServiceServer::new(api)),
-            guard,
-            access,
-            services: &[SERVICE_NAME],
-        }),
-        http: Some(http),
-    };
-    Ok(PaymentService {
-        running: server.start(lifecycle).await?.with(database),
+        let health = PaymentHealth(ServiceHealth {
+            database: database.clone(),
+            guard: guard.clone(),
+            metrics: metrics.clone(),
+        });
+        let api = Api(payments.clone());
+        let http = rest::router(api.clone(), options.currency.clone(), guard.clone());
+        let http = match options.provider {
+            ProviderKind::Simulated => simulated::routes(simulated, payments).merge(http),
+            #[cfg(feature = "stripe")]
+            ProviderKind::Stripe => http,
+        };
+        let server = Server {
+            ports,
+            health: Arc::new(health),
+            metrics,
+            grpc: Some(Grpc {
+                routes: Routes::new(PaymentServiceServer::new(api)),
+                guard,
+                access,
+                services: &[SERVICE_NAME],
+            }),
+            http: Some(http),
+        };
+        Ok(PaymentService {
+            running: server.start(lifecycle).await?.with(database),
+        })
     })
 }
 

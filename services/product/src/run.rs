@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use service_common::auth::Guard;
+use service_common::boxed::Boxed;
 use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
 use service_common::files::{Files, PlaceError};
@@ -65,45 +66,51 @@ pub fn run(options: Options) -> ExitCode {
 ///
 /// # Errors
 /// What keeps it from starting. The user service may be away: it waits for it.
-pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<ProductService, StartError> {
-    let metrics = metrics.of(NAME);
-    let lifecycle = Lifecycle::new();
-    let database = Database::open(&options.database, store::OWNER, store::STEPS)
-        .await?
-        .measured(&metrics);
-    let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
-    let products = Products::new(database.clone());
-    let images = Images::new(database.clone(), Files::open(&options.images)?);
-    lifecycle.spawn(images.clone().sweep(lifecycle.stopping()));
+pub fn start(
+    options: Options,
+    ports: Ports,
+    metrics: &Metrics,
+) -> Boxed<'_, Result<ProductService, StartError>> {
+    Box::pin(async move {
+        let metrics = metrics.of(NAME);
+        let lifecycle = Lifecycle::new();
+        let database = Database::open(&options.database, store::OWNER, store::STEPS)
+            .await?
+            .measured(&metrics);
+        let guard = Guard::remote(options.calls.users(&metrics)?, &lifecycle);
+        let products = Products::new(database.clone());
+        let images = Images::new(database.clone(), Files::open(&options.images)?);
+        lifecycle.spawn(images.clone().sweep(lifecycle.stopping()));
 
-    let health = ServiceHealth {
-        database: database.clone(),
-        guard: guard.clone(),
-        metrics: metrics.clone(),
-    };
-    let api = Api {
-        products: products.clone(),
-        images: images.clone(),
-    };
-    let http = rest::router(&api, guard.clone());
-    let server = Server {
-        ports,
-        health: Arc::new(health),
-        metrics,
-        grpc: Some(Grpc {
-            routes: Routes::new(
-                ProductServiceServer::new(api).max_decoding_message_size(LARGEST_UPLOAD + BESIDE),
-            ),
-            guard,
-            access,
-            services: &[SERVICE_NAME],
-        }),
-        http: Some(http),
-    };
-    Ok(ProductService {
-        running: server.start(lifecycle).await?.with(database),
-        products,
-        images,
+        let health = ServiceHealth {
+            database: database.clone(),
+            guard: guard.clone(),
+            metrics: metrics.clone(),
+        };
+        let api = Api {
+            products: products.clone(),
+            images: images.clone(),
+        };
+        let http = rest::router(&api, guard.clone());
+        let server = Server {
+            ports,
+            health: Arc::new(health),
+            metrics,
+            grpc: Some(Grpc {
+                routes: Routes::new(
+                    ProductServiceServer::new(api).max_decoding_message_size(LARGEST_UPLOAD + BESIDE),
+                ),
+                guard,
+                access,
+                services: &[SERVICE_NAME],
+            }),
+            http: Some(http),
+        };
+        Ok(ProductService {
+            running: server.start(lifecycle).await?.with(database),
+            products,
+            images,
+        })
     })
 }
 

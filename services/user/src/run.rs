@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use service_common::auth::{Guard, KeyError, Sessions, SigningKey, Verifier, VerifyingKeys};
+use service_common::boxed::Boxed;
 use service_common::database::{Database, DatabaseError};
 use service_common::metrics::Metrics;
 use service_common::outbox::{Outbox, Publisher, PublisherError, Relay, RelayOptions};
@@ -70,72 +71,78 @@ pub fn run(options: Options) -> ExitCode {
 ///
 /// # Errors
 /// What keeps it from starting. Kafka may be away: it waits for it.
-pub async fn start(options: Options, ports: Ports, metrics: &Metrics) -> Result<UserService, StartError> {
-    let metrics = metrics.of(NAME);
-    let lifecycle = Lifecycle::new();
-    let key = Arc::new(options.key.read()?);
-    let database = Database::open(&options.database, store::OWNER, store::STEPS)
-        .await?
-        .measured(&metrics);
-    let outbox = Outbox::new();
-    let kept = open(&options.kept_in, &database, options.rules).await?;
-    let sessions = Sessions::new(Arc::new(LocalSessions(kept.sessions.clone())));
-    let public_keys = match options.retired_keys {
-        Some(retired) => key.public().and(retired),
-        None => key.public(),
-    };
-    let verifier = Verifier::new(VerifyingKeys::of(&public_keys)?);
-    let users = Users::new(Needs {
-        database: database.clone(),
-        outbox: outbox.clone(),
-        hasher: Hasher::of_all_cores(options.hashing_patience),
-        key: key.clone(),
-        public_keys,
-        refresh_secret: options.refresh_secret,
-        idempotency_secret: options.idempotency_secret,
-        kept: kept.sessions.clone(),
-        sessions: sessions.clone(),
-        rules: options.rules,
-        topic: options.topic,
-        metrics: metrics.clone(),
-    });
-    let publisher = Publisher::new(&Connection::new(options.kafka))?;
-    let relay = Relay::new(
-        database.clone(),
-        outbox,
-        publisher,
-        metrics.clone(),
-        RelayOptions::default(),
-    );
-    lifecycle.spawn(relay.run(lifecycle.stopping()));
-    lifecycle.spawn(tidy(database.clone(), kept.clone(), lifecycle.stopping()));
+pub fn start(
+    options: Options,
+    ports: Ports,
+    metrics: &Metrics,
+) -> Boxed<'_, Result<UserService, StartError>> {
+    Box::pin(async move {
+        let metrics = metrics.of(NAME);
+        let lifecycle = Lifecycle::new();
+        let key = Arc::new(options.key.read()?);
+        let database = Database::open(&options.database, store::OWNER, store::STEPS)
+            .await?
+            .measured(&metrics);
+        let outbox = Outbox::new();
+        let kept = open(&options.kept_in, &database, options.rules).await?;
+        let sessions = Sessions::new(Arc::new(LocalSessions(kept.sessions.clone())));
+        let public_keys = match options.retired_keys {
+            Some(retired) => key.public().and(retired),
+            None => key.public(),
+        };
+        let verifier = Verifier::new(VerifyingKeys::of(&public_keys)?);
+        let users = Users::new(Needs {
+            database: database.clone(),
+            outbox: outbox.clone(),
+            hasher: Hasher::of_all_cores(options.hashing_patience),
+            key: key.clone(),
+            public_keys,
+            refresh_secret: options.refresh_secret,
+            idempotency_secret: options.idempotency_secret,
+            kept: kept.sessions.clone(),
+            sessions: sessions.clone(),
+            rules: options.rules,
+            topic: options.topic,
+            metrics: metrics.clone(),
+        });
+        let publisher = Publisher::new(&Connection::new(options.kafka))?;
+        let relay = Relay::new(
+            database.clone(),
+            outbox,
+            publisher,
+            metrics.clone(),
+            RelayOptions::default(),
+        );
+        lifecycle.spawn(relay.run(lifecycle.stopping()));
+        lifecycle.spawn(tidy(database.clone(), kept.clone(), lifecycle.stopping()));
 
-    let guard = Guard::new(verifier, sessions);
-    let health = ServiceHealth {
-        database: database.clone(),
-        guard: guard.clone(),
-        metrics: metrics.clone(),
-    };
-    let api = Api {
-        users: users.clone(),
-        carts: kept.carts,
-    };
-    let server = Server {
-        ports,
-        health: Arc::new(health),
-        metrics,
-        grpc: Some(Grpc {
-            routes: Routes::new(UserServiceServer::new(api)),
-            guard,
-            access,
-            services: &[SERVICE_NAME],
-        }),
-        http: None,
-    };
-    Ok(UserService {
-        running: server.start(lifecycle).await?.with(database),
-        users,
-        key,
+        let guard = Guard::new(verifier, sessions);
+        let health = ServiceHealth {
+            database: database.clone(),
+            guard: guard.clone(),
+            metrics: metrics.clone(),
+        };
+        let api = Api {
+            users: users.clone(),
+            carts: kept.carts,
+        };
+        let server = Server {
+            ports,
+            health: Arc::new(health),
+            metrics,
+            grpc: Some(Grpc {
+                routes: Routes::new(UserServiceServer::new(api)),
+                guard,
+                access,
+                services: &[SERVICE_NAME],
+            }),
+            http: None,
+        };
+        Ok(UserService {
+            running: server.start(lifecycle).await?.with(database),
+            users,
+            key,
+        })
     })
 }
 

@@ -14,6 +14,7 @@ use super::caller::Caller;
 use super::sessions::Sessions;
 use super::token::Verifier;
 use super::verified::Verified;
+use crate::boxed::Boxed;
 use crate::failure::{Code, Failure};
 
 /// After which time the keys may be there.
@@ -58,44 +59,50 @@ impl Guard {
     }
 
     /// The session has just ended: here its tokens are refused at once.
-    pub async fn forget(&self, session: &str) {
-        self.sessions.forget(session).await;
+    pub fn forget<'a>(&'a self, session: &'a str) -> Boxed<'a, ()> {
+        self.sessions.forget(session)
     }
 
     /// Who calls, where that may make the call; `None` where everybody may.
     ///
     /// # Errors
     /// `unauthenticated`, `forbidden`, or `unavailable` where keys are not known or sessions cannot be checked.
-    pub async fn admit(&self, headers: &HeaderMap, access: Access) -> Result<Option<Caller>, Failure> {
-        if access == Access::Open {
-            return Ok(None);
-        }
-        let token = bearer(headers)
-            .ok_or_else(|| Failure::new(Code::Unauthenticated, "send `Authorization: Bearer TOKEN`"))?;
-        // Without keys no token is wrong: a client that logged in must not be told to do so again.
-        if !self.is_ready() {
-            let failure = Failure::new(Code::Unavailable, "the keys of access tokens are not known yet");
-            return Err(failure.after(KEYS));
-        }
-        let caller = self
-            .verified
-            .caller(token, &self.verifier)
-            .await
-            .map_err(|error| Failure::new(Code::Unauthenticated, error.to_string()))?;
-        if let Caller::User { session, .. } = &caller
-            && !self.sessions.stands(session).await?
-        {
-            return Err(Failure::new(Code::Unauthenticated, "the session has ended"));
-        }
-        let allowed = match access {
-            Access::Open | Access::Caller => true,
-            Access::Trusted => caller.is_trusted(),
-            Access::Service => matches!(caller, Caller::Service { .. }),
-        };
-        if !allowed {
-            return Err(Failure::new(Code::Forbidden, "this is not for you to do"));
-        }
-        Ok(Some(caller))
+    pub fn admit<'a>(
+        &'a self,
+        headers: &'a HeaderMap,
+        access: Access,
+    ) -> Boxed<'a, Result<Option<Caller>, Failure>> {
+        Box::pin(async move {
+            if access == Access::Open {
+                return Ok(None);
+            }
+            let token = bearer(headers)
+                .ok_or_else(|| Failure::new(Code::Unauthenticated, "send `Authorization: Bearer TOKEN`"))?;
+            // Without keys no token is wrong: a client that logged in must not be told to do so again.
+            if !self.is_ready() {
+                let failure = Failure::new(Code::Unavailable, "the keys of access tokens are not known yet");
+                return Err(failure.after(KEYS));
+            }
+            let caller = self
+                .verified
+                .caller(token, &self.verifier)
+                .await
+                .map_err(|error| Failure::new(Code::Unauthenticated, error.to_string()))?;
+            if let Caller::User { session, .. } = &caller
+                && !self.sessions.stands(session).await?
+            {
+                return Err(Failure::new(Code::Unauthenticated, "the session has ended"));
+            }
+            let allowed = match access {
+                Access::Open | Access::Caller => true,
+                Access::Trusted => caller.is_trusted(),
+                Access::Service => matches!(caller, Caller::Service { .. }),
+            };
+            if !allowed {
+                return Err(Failure::new(Code::Forbidden, "this is not for you to do"));
+            }
+            Ok(Some(caller))
+        })
     }
 }
 

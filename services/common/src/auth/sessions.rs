@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use moka::future::Cache;
 
+use crate::boxed::Boxed;
 use crate::failure::Failure;
 
 /// How long an answer is believed: a log-out takes effect everywhere within five seconds.
@@ -48,16 +49,20 @@ impl Sessions {
     ///
     /// # Errors
     /// Nobody can be asked: then nobody is believed.
-    pub async fn stands(&self, session_id: &str) -> Result<bool, Failure> {
-        self.answers
-            .try_get_with_by_ref(session_id, self.check.stands(session_id))
-            .await
-            .map_err(|failure| Failure::clone(&failure))
+    pub fn stands<'a>(&'a self, session_id: &'a str) -> Boxed<'a, Result<bool, Failure>> {
+        Box::pin(async move {
+            self.answers
+                .try_get_with_by_ref(session_id, self.check.stands(session_id))
+                .await
+                .map_err(|failure| Failure::clone(&failure))
+        })
     }
 
     /// Forgets an answer: the session has just ended here.
-    pub async fn forget(&self, session_id: &str) {
-        self.answers.invalidate(session_id).await;
+    pub fn forget<'a>(&'a self, session_id: &'a str) -> Boxed<'a, ()> {
+        Box::pin(async move {
+            self.answers.invalidate(session_id).await;
+        })
     }
 
     /// Forgets all answers: some session has just ended here, and which one is not known.

@@ -28,6 +28,7 @@ pub use transaction::Transaction;
 
 use self::writer::Writer;
 
+use crate::boxed::Boxed;
 use crate::failure::{Code, Failure};
 use crate::metrics::Metrics;
 
@@ -107,77 +108,79 @@ impl Database {
     ///
     /// # Errors
     /// It cannot be reached, or a step fails.
-    pub async fn open(
-        options: &DatabaseOptions,
+    pub fn open<'a>(
+        options: &'a DatabaseOptions,
         owner: &'static str,
-        steps: &[Step],
-    ) -> Result<Database, DatabaseError> {
-        sqlx::any::install_default_drivers();
-        let url = &options.url;
-        let failed = |source| DatabaseError::Open {
-            url: url.to_string(),
-            source,
-        };
-        let connect = AnyConnectOptions::from_str(url.secret())
-            .map_err(failed)?
-            .disable_statement_logging();
-        let kind = url.kind();
-        let busy_ms = options.statement_timeout.as_millis();
-        let first = match kind {
-            Kind::Sqlite => format!(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
-                 PRAGMA busy_timeout = {busy_ms}; PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = {CHECKPOINT}"
-            ),
-            Kind::Postgres => format!(
-                "SELECT pg_advisory_xact_lock(hashtext('{owner}')); CREATE SCHEMA IF NOT EXISTS {owner}; \
-                 SET search_path TO {owner}; SET statement_timeout = {busy_ms}; SET lock_timeout = {busy_ms}"
-            ),
-        };
-        let _turn = turn::turn(url).await.map_err(failed)?;
-        let at_first = first.clone();
-        let pool = AnyPoolOptions::new()
-            .max_connections(options.pool_size)
-            .acquire_timeout(options.acquire_timeout)
-            // A transaction finds out by itself, and begins on another connection; see `Transaction::begin`.
-            .test_before_acquire(false)
-            .after_connect(move |connection, _| {
-                let first = at_first.clone();
-                Box::pin(async move {
-                    connection
-                        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(first)))
-                        .await?;
-                    Ok(())
-                })
-            });
-        let pool = pool.connect_with(connect.clone()).await.map_err(failed)?;
-        let migrations = steps.iter().map(|step| {
-            Migration::new(
-                step.version,
-                step.description.into(),
-                MigrationType::Simple,
-                step.sql.into_sql_str(),
-                false,
-            )
-        });
-        Migrator::with_migrations(migrations.collect())
-            .run(&pool)
-            .await
-            .map_err(|source| DatabaseError::Migrate {
+        steps: &'a [Step],
+    ) -> Boxed<'a, Result<Database, DatabaseError>> {
+        Box::pin(async move {
+            sqlx::any::install_default_drivers();
+            let url = &options.url;
+            let failed = |source| DatabaseError::Open {
                 url: url.to_string(),
                 source,
-            })?;
-        let writer = match kind {
-            Kind::Sqlite => {
-                let connection = prepared(&connect, first).await.map_err(failed)?;
-                Some(Writer::new(connection, options.acquire_timeout))
-            }
-            Kind::Postgres => None,
-        };
-        Ok(Database {
-            pool,
-            kind,
-            writer,
-            waits: None,
+            };
+            let connect = AnyConnectOptions::from_str(url.secret())
+                .map_err(failed)?
+                .disable_statement_logging();
+            let kind = url.kind();
+            let busy_ms = options.statement_timeout.as_millis();
+            let first = match kind {
+                Kind::Sqlite => format!(
+                    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
+                 PRAGMA busy_timeout = {busy_ms}; PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = {CHECKPOINT}"
+                ),
+                Kind::Postgres => format!(
+                    "SELECT pg_advisory_xact_lock(hashtext('{owner}')); CREATE SCHEMA IF NOT EXISTS {owner}; \
+                 SET search_path TO {owner}; SET statement_timeout = {busy_ms}; SET lock_timeout = {busy_ms}"
+                ),
+            };
+            let _turn = turn::turn(url).await.map_err(failed)?;
+            let at_first = first.clone();
+            let pool = AnyPoolOptions::new()
+                .max_connections(options.pool_size)
+                .acquire_timeout(options.acquire_timeout)
+                // A transaction finds out by itself, and begins on another connection; see `Transaction::begin`.
+                .test_before_acquire(false)
+                .after_connect(move |connection, _| {
+                    let first = at_first.clone();
+                    Box::pin(async move {
+                        connection
+                            .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(first)))
+                            .await?;
+                        Ok(())
+                    })
+                });
+            let pool = pool.connect_with(connect.clone()).await.map_err(failed)?;
+            let migrations = steps.iter().map(|step| {
+                Migration::new(
+                    step.version,
+                    step.description.into(),
+                    MigrationType::Simple,
+                    step.sql.into_sql_str(),
+                    false,
+                )
+            });
+            Migrator::with_migrations(migrations.collect())
+                .run(&pool)
+                .await
+                .map_err(|source| DatabaseError::Migrate {
+                    url: url.to_string(),
+                    source,
+                })?;
+            let writer = match kind {
+                Kind::Sqlite => {
+                    let connection = prepared(&connect, first).await.map_err(failed)?;
+                    Some(Writer::new(connection, options.acquire_timeout))
+                }
+                Kind::Postgres => None,
+            };
+            Ok(Database {
+                pool,
+                kind,
+                writer,
+                waits: None,
+            })
         })
     }
 
@@ -206,8 +209,8 @@ impl Database {
     ///
     /// # Errors
     /// No connection in time, or the database is away.
-    pub async fn begin(&self) -> sqlx::Result<Transaction> {
-        Transaction::begin(self).await
+    pub fn begin(&self) -> Boxed<'_, sqlx::Result<Transaction>> {
+        Box::pin(Transaction::begin(self))
     }
 
     /// The database's own clock, in milliseconds since 1970: an expression for statements. Every instance of a service
@@ -221,9 +224,11 @@ impl Database {
     ///
     /// # Errors
     /// It does not.
-    pub async fn ping(&self) -> sqlx::Result<()> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
-        Ok(())
+    pub fn ping(&self) -> Boxed<'_, sqlx::Result<()>> {
+        Box::pin(async move {
+            sqlx::query("SELECT 1").execute(&self.pool).await?;
+            Ok(())
+        })
     }
 
     /// Connections that are open, and how many of them are idle.
@@ -238,11 +243,13 @@ impl Database {
     }
 
     /// Closes every connection; what was committed is kept.
-    pub async fn close(&self) {
-        self.pool.close().await;
-        if let Some(writer) = &self.writer {
-            writer.close().await;
-        }
+    pub fn close(&self) -> Boxed<'_, ()> {
+        Box::pin(async move {
+            self.pool.close().await;
+            if let Some(writer) = &self.writer {
+                writer.close().await;
+            }
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use sqlx::types::Type;
 use sqlx::{Any, Arguments as _, AssertSqlSafe};
 
 use super::{Kind, Row, Transaction};
+use crate::boxed::Boxed;
 
 /// A statement with what stands in its places, `$1` and so on; no text in it may hold a dollar sign otherwise.
 pub struct Statement {
@@ -39,11 +40,13 @@ impl Statement {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn execute(mut self, transaction: &mut Transaction) -> sqlx::Result<Vec<Row>> {
-        let arguments = self.arguments()?;
-        sqlx::query_with(self.text, arguments)
-            .fetch_all(&mut **transaction)
-            .await
+    pub fn execute(mut self, transaction: &mut Transaction) -> Boxed<'_, sqlx::Result<Vec<Row>>> {
+        Box::pin(async move {
+            let arguments = self.arguments()?;
+            sqlx::query_with(self.text, arguments)
+                .fetch_all(&mut **transaction)
+                .await
+        })
     }
 
     fn arguments(&mut self) -> sqlx::Result<AnyArguments> {

@@ -9,6 +9,7 @@ use tracing::Span;
 use super::statement::{self, Statement};
 use super::writer::Writing;
 use super::{Database, Kind, Row, now};
+use crate::boxed::Boxed;
 use crate::trace::TARGET;
 
 /// PostgreSQL: "terminated by an administrator", which a connection says at its next use when its server was shut down.
@@ -72,57 +73,65 @@ impl Transaction {
     ///
     /// # Errors
     /// The database is away.
-    pub async fn now_ms(&mut self) -> sqlx::Result<i64> {
-        sqlx::query_scalar(now::statement(self.kind))
-            .fetch_one(&mut **self)
-            .await
+    pub fn now_ms(&mut self) -> Boxed<'_, sqlx::Result<i64>> {
+        Box::pin(async move {
+            sqlx::query_scalar(now::statement(self.kind))
+                .fetch_one(&mut **self)
+                .await
+        })
     }
 
     /// Makes everything in it true at once.
     ///
     /// # Errors
     /// Whether it was done is not known then: ask again.
-    pub async fn commit(self) -> sqlx::Result<()> {
-        match self.inner {
-            Inner::Writing(mut writing) => {
-                writing.execute(COMMIT).await?;
-                writing.ended();
-                Ok(())
+    pub fn commit(self) -> Boxed<'static, sqlx::Result<()>> {
+        Box::pin(async move {
+            match self.inner {
+                Inner::Writing(mut writing) => {
+                    writing.execute(COMMIT).await?;
+                    writing.ended();
+                    Ok(())
+                }
+                Inner::Pooled(transaction) => transaction.commit().await,
             }
-            Inner::Pooled(transaction) => transaction.commit().await,
-        }
+        })
     }
 
     /// Executes these statements, one after the other; gives the rows of all. With SQLite they are sent together.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn execute_all(&mut self, statements: Vec<Statement>) -> sqlx::Result<Vec<Row>> {
-        statement::together(self, statements, "").await
+    pub fn execute_all(&mut self, statements: Vec<Statement>) -> Boxed<'_, sqlx::Result<Vec<Row>>> {
+        Box::pin(async move { statement::together(self, statements, "").await })
     }
 
     /// Makes everything in it true at once, these statements too; gives their rows.
     ///
     /// # Errors
     /// Whether it was done is not known then: ask again.
-    pub async fn commit_with(mut self, statements: Vec<Statement>) -> sqlx::Result<Vec<Row>> {
-        let rows = statement::together(&mut self, statements, COMMIT).await?;
-        match self.inner {
-            Inner::Writing(writing) => writing.ended(),
-            Inner::Pooled(transaction) => transaction.commit().await?,
-        }
-        Ok(rows)
+    pub fn commit_with(mut self, statements: Vec<Statement>) -> Boxed<'static, sqlx::Result<Vec<Row>>> {
+        Box::pin(async move {
+            let rows = statement::together(&mut self, statements, COMMIT).await?;
+            match self.inner {
+                Inner::Writing(writing) => writing.ended(),
+                Inner::Pooled(transaction) => transaction.commit().await?,
+            }
+            Ok(rows)
+        })
     }
 
     /// Undoes everything in it. Dropping it does so too, but only some time later, and until then its locks are held.
     ///
     /// # Errors
     /// The database is away: it then undoes everything by itself.
-    pub async fn rollback(self) -> sqlx::Result<()> {
-        match self.inner {
-            Inner::Writing(writing) => writing.rollback().await,
-            Inner::Pooled(transaction) => transaction.rollback().await,
-        }
+    pub fn rollback(self) -> Boxed<'static, sqlx::Result<()>> {
+        Box::pin(async move {
+            match self.inner {
+                Inner::Writing(writing) => writing.rollback().await,
+                Inner::Pooled(transaction) => transaction.rollback().await,
+            }
+        })
     }
 }
 

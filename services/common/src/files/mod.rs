@@ -15,6 +15,7 @@ use weir_objects::{Bucket, Location};
 pub use name::FileName;
 pub use weir_objects::PlaceError;
 
+use crate::boxed::Boxed;
 use crate::failure::{Code, Failure};
 
 /// How long one of these may take, its repetitions included: whoever waits for it has a deadline of that order.
@@ -49,9 +50,11 @@ impl Files {
     ///
     /// # Errors
     /// `unavailable` or `timeout`: it may lie there or not.
-    pub async fn put(&self, name: &FileName, content: Bytes) -> Result<(), Failure> {
-        let put = self.put_as(name, content, PutMode::Overwrite);
-        self.work("write", name, put).await.map(drop)
+    pub fn put<'a>(&'a self, name: &'a FileName, content: Bytes) -> Boxed<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let put = self.put_as(name, content, PutMode::Overwrite);
+            self.work("write", name, put).await.map(drop)
+        })
     }
 
     /// Puts a file unless one lies there, and gives the one that lies there then: of several who put one at once all get the
@@ -59,34 +62,40 @@ impl Files {
     ///
     /// # Errors
     /// `unavailable` or `timeout`: it may lie there or not.
-    pub async fn put_once(&self, name: &FileName, content: Bytes) -> Result<Bytes, Failure> {
-        let put = self.put_as(name, content.clone(), PutMode::Create);
-        let is_ours = self.work("write", name, put).await?.is_some();
-        if is_ours {
-            return Ok(content);
-        }
-        let gone = || unavailable("a file that was there has gone");
-        self.get(name).await?.ok_or_else(gone)
+    pub fn put_once<'a>(&'a self, name: &'a FileName, content: Bytes) -> Boxed<'a, Result<Bytes, Failure>> {
+        Box::pin(async move {
+            let put = self.put_as(name, content.clone(), PutMode::Create);
+            let is_ours = self.work("write", name, put).await?.is_some();
+            if is_ours {
+                return Ok(content);
+            }
+            let gone = || unavailable("a file that was there has gone");
+            self.get(name).await?.ok_or_else(gone)
+        })
     }
 
     /// A file; `None` where there is none of this name.
     ///
     /// # Errors
     /// `unavailable` or `timeout`.
-    pub async fn get(&self, name: &FileName) -> Result<Option<Bytes>, Failure> {
-        let get = async { self.bucket.store().get(&self.key(name)).await?.bytes().await };
-        self.work("read", name, get).await
+    pub fn get<'a>(&'a self, name: &'a FileName) -> Boxed<'a, Result<Option<Bytes>, Failure>> {
+        Box::pin(async move {
+            let get = async { self.bucket.store().get(&self.key(name)).await?.bytes().await };
+            self.work("read", name, get).await
+        })
     }
 
     /// Removes a file, if there is one.
     ///
     /// # Errors
     /// `unavailable` or `timeout`: it may lie there or not.
-    pub async fn remove(&self, name: &FileName) -> Result<(), Failure> {
-        let key = self.key(name);
-        self.work("remove", name, self.bucket.store().delete(&key))
-            .await
-            .map(drop)
+    pub fn remove<'a>(&'a self, name: &'a FileName) -> Boxed<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let key = self.key(name);
+            self.work("remove", name, self.bucket.store().delete(&key))
+                .await
+                .map(drop)
+        })
     }
 
     async fn put_as(&self, name: &FileName, content: Bytes, mode: PutMode) -> Result<(), Error> {

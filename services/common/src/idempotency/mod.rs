@@ -14,6 +14,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 pub use answer::{decode, encode};
 pub use fingerprint::{Fingerprint, Secret, SecretError};
 
+use crate::boxed::Boxed;
 use crate::database::{Database, Statement, Transaction, for_update};
 use crate::failure::{Code, Failure, FieldFaults};
 
@@ -89,64 +90,68 @@ pub enum Claim {
 ///
 /// # Errors
 /// `idempotency_key_reused` where the key came with another request, `still_running` while somebody else is at it.
-pub async fn claim(
-    transaction: &mut Transaction,
-    scope: &Scope,
-    fingerprint: &Fingerprint,
-    subject: &str,
+pub fn claim<'a>(
+    transaction: &'a mut Transaction,
+    scope: &'a Scope,
+    fingerprint: &'a Fingerprint,
+    subject: &'a str,
     lease: Duration,
-) -> Result<Claim, Failure> {
-    let lease_ms = millis(lease);
-    // The clock is read where it is needed: no statement of its own for a new key, which most are.
-    let statement = AssertSqlSafe(format!(
-        "INSERT INTO idempotency_keys (scope, fingerprint, subject, lease_until_ms, kept_until_ms)
+) -> Boxed<'a, Result<Claim, Failure>> {
+    Box::pin(async move {
+        let lease_ms = millis(lease);
+        // The clock is read where it is needed: no statement of its own for a new key, which most are.
+        let statement = AssertSqlSafe(format!(
+            "INSERT INTO idempotency_keys (scope, fingerprint, subject, lease_until_ms, kept_until_ms)
          VALUES ($1, $2, $3, {now} + $4, {now} + $5)
          ON CONFLICT (scope) DO UPDATE
          SET fingerprint = excluded.fingerprint, subject = excluded.subject, answer = NULL,
              lease_until_ms = excluded.lease_until_ms, kept_until_ms = excluded.kept_until_ms
          WHERE idempotency_keys.kept_until_ms <= {now} AND idempotency_keys.answer IS NOT NULL
          RETURNING lease_until_ms",
-        now = transaction.now()
-    ));
-    let inserted: Option<i64> = sqlx::query_scalar(statement)
-        .bind(scope.as_str())
-        .bind(fingerprint.as_str())
-        .bind(subject)
-        .bind(lease_ms)
-        .bind(millis(KEPT))
-        .fetch_optional(&mut **transaction)
-        .await?;
-    if let Some(lease_until_ms) = inserted {
-        return Ok(Claim::First(lease_until_ms - lease_ms));
-    }
-    let now_ms = transaction.now_ms().await?;
-    let row = sqlx::query(for_update!(
-        transaction,
-        "SELECT fingerprint, subject, lease_until_ms, answer FROM idempotency_keys WHERE scope = $1"
-    ))
-    .bind(scope.as_str())
-    .fetch_one(&mut **transaction)
-    .await?;
-    if row.try_get::<String, _>("fingerprint")? != fingerprint.as_str() {
-        return Err(Failure::new(
-            Code::KeyReused,
-            "this Idempotency-Key came with another request before",
+            now = transaction.now()
         ));
-    }
-    if let Some(answer) = row.try_get::<Option<String>, _>("answer")? {
-        return Ok(Claim::Answered(answer));
-    }
-    let leased_ms = row.try_get::<i64, _>("lease_until_ms")? - now_ms;
-    if leased_ms > 0 {
-        let delay = Duration::from_millis(u64::try_from(leased_ms).unwrap_or(0));
-        return Err(Failure::new(Code::StillRunning, "this request is still being worked on").after(delay));
-    }
-    sqlx::query("UPDATE idempotency_keys SET lease_until_ms = $2 WHERE scope = $1")
+        let inserted: Option<i64> = sqlx::query_scalar(statement)
+            .bind(scope.as_str())
+            .bind(fingerprint.as_str())
+            .bind(subject)
+            .bind(lease_ms)
+            .bind(millis(KEPT))
+            .fetch_optional(&mut **transaction)
+            .await?;
+        if let Some(lease_until_ms) = inserted {
+            return Ok(Claim::First(lease_until_ms - lease_ms));
+        }
+        let now_ms = transaction.now_ms().await?;
+        let row = sqlx::query(for_update!(
+            transaction,
+            "SELECT fingerprint, subject, lease_until_ms, answer FROM idempotency_keys WHERE scope = $1"
+        ))
         .bind(scope.as_str())
-        .bind(now_ms + lease_ms)
-        .execute(&mut **transaction)
+        .fetch_one(&mut **transaction)
         .await?;
-    Ok(Claim::Resumed(row.try_get("subject")?))
+        if row.try_get::<String, _>("fingerprint")? != fingerprint.as_str() {
+            return Err(Failure::new(
+                Code::KeyReused,
+                "this Idempotency-Key came with another request before",
+            ));
+        }
+        if let Some(answer) = row.try_get::<Option<String>, _>("answer")? {
+            return Ok(Claim::Answered(answer));
+        }
+        let leased_ms = row.try_get::<i64, _>("lease_until_ms")? - now_ms;
+        if leased_ms > 0 {
+            let delay = Duration::from_millis(u64::try_from(leased_ms).unwrap_or(0));
+            return Err(
+                Failure::new(Code::StillRunning, "this request is still being worked on").after(delay),
+            );
+        }
+        sqlx::query("UPDATE idempotency_keys SET lease_until_ms = $2 WHERE scope = $1")
+            .bind(scope.as_str())
+            .bind(now_ms + lease_ms)
+            .execute(&mut **transaction)
+            .await?;
+        Ok(Claim::Resumed(row.try_get("subject")?))
+    })
 }
 
 /// Keeps the answer, unless one is kept already: the first one counts. Its row is the `answer` that is kept then, which is the
@@ -164,27 +169,32 @@ pub fn keep(scope: &Scope, answer: &str) -> Statement {
 ///
 /// # Errors
 /// The database failed.
-pub async fn let_go(transaction: &mut Transaction, scope: &Scope) -> sqlx::Result<()> {
-    sqlx::query("UPDATE idempotency_keys SET lease_until_ms = 0 WHERE scope = $1 AND answer IS NULL")
-        .bind(scope.as_str())
-        .execute(&mut **transaction)
-        .await?;
-    Ok(())
+pub fn let_go<'a>(transaction: &'a mut Transaction, scope: &'a Scope) -> Boxed<'a, sqlx::Result<()>> {
+    Box::pin(async move {
+        sqlx::query("UPDATE idempotency_keys SET lease_until_ms = 0 WHERE scope = $1 AND answer IS NULL")
+            .bind(scope.as_str())
+            .execute(&mut **transaction)
+            .await?;
+        Ok(())
+    })
 }
 
 /// Forgets the answers that were kept long enough; gives how many.
 ///
 /// # Errors
 /// The database failed.
-pub async fn sweep(database: &Database) -> sqlx::Result<u64> {
-    let mut transaction = database.begin().await?;
-    let now_ms = transaction.now_ms().await?;
-    let swept = sqlx::query("DELETE FROM idempotency_keys WHERE kept_until_ms <= $1 AND answer IS NOT NULL")
-        .bind(now_ms)
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(swept.rows_affected())
+pub fn sweep(database: &Database) -> Boxed<'_, sqlx::Result<u64>> {
+    Box::pin(async move {
+        let mut transaction = database.begin().await?;
+        let now_ms = transaction.now_ms().await?;
+        let swept =
+            sqlx::query("DELETE FROM idempotency_keys WHERE kept_until_ms <= $1 AND answer IS NOT NULL")
+                .bind(now_ms)
+                .execute(&mut *transaction)
+                .await?;
+        transaction.commit().await?;
+        Ok(swept.rows_affected())
+    })
 }
 
 fn millis(duration: Duration) -> i64 {

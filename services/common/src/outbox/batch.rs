@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use sqlx::{AssertSqlSafe, Row as _};
 
+use crate::boxed::Boxed;
 use crate::database::{Database, Row};
 
 /// The most rows that are looked at for a batch.
@@ -82,16 +83,18 @@ pub(super) async fn mark(database: &Database, ids: &[String]) -> sqlx::Result<()
 ///
 /// # Errors
 /// The database failed.
-pub async fn depth(database: &Database) -> sqlx::Result<(i64, i64)> {
-    let statement = AssertSqlSafe(format!(
-        "SELECT COUNT(*), {} - MIN(created_at_ms) FROM outbox_events WHERE pending = 1",
-        database.now()
-    ));
-    let row = sqlx::query(statement).fetch_one(database.pool()).await?;
-    Ok((
-        row.try_get(0)?,
-        row.try_get::<Option<i64>, _>(1)?.unwrap_or(0).max(0),
-    ))
+pub fn depth(database: &Database) -> Boxed<'_, sqlx::Result<(i64, i64)>> {
+    Box::pin(async move {
+        let statement = AssertSqlSafe(format!(
+            "SELECT COUNT(*), {} - MIN(created_at_ms) FROM outbox_events WHERE pending = 1",
+            database.now()
+        ));
+        let row = sqlx::query(statement).fetch_one(database.pool()).await?;
+        Ok((
+            row.try_get(0)?,
+            row.try_get::<Option<i64>, _>(1)?.unwrap_or(0).max(0),
+        ))
+    })
 }
 
 /// Deletes what was published long ago; gives how many.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::publisher::Publisher;
 use super::{Outbox, batch, shards};
+use crate::boxed::Boxed;
 use crate::database::Database;
 use crate::metrics::Metrics;
 use crate::server::Stopping;
@@ -79,43 +80,45 @@ impl Relay {
     }
 
     /// Publishes until told to stop.
-    pub async fn run(mut self, stopping: Stopping) {
-        let mut in_trouble = false;
-        while !stopping.is_cancelled() {
-            let pause = tokio::select! {
-                () = stopping.cancelled() => break,
-                round = self.round() => match round {
-                    Ok(0) => {
-                        in_trouble = false;
-                        LOOK
-                    }
-                    Ok(_) => {
-                        in_trouble = false;
-                        Duration::ZERO
-                    }
-                    Err(trouble) => {
-                        // Once for each time it begins: it is tried every second.
-                        if !in_trouble {
-                            tracing::warn!(%trouble, "events cannot be published; they wait");
+    pub fn run(mut self, stopping: Stopping) -> Boxed<'static, ()> {
+        Box::pin(async move {
+            let mut in_trouble = false;
+            while !stopping.is_cancelled() {
+                let pause = tokio::select! {
+                    () = stopping.cancelled() => break,
+                    round = self.round() => match round {
+                        Ok(0) => {
+                            in_trouble = false;
+                            LOOK
                         }
-                        in_trouble = true;
-                        TROUBLE
-                    }
-                },
-            };
-            if pause.is_zero() {
-                continue;
+                        Ok(_) => {
+                            in_trouble = false;
+                            Duration::ZERO
+                        }
+                        Err(trouble) => {
+                            // Once for each time it begins: it is tried every second.
+                            if !in_trouble {
+                                tracing::warn!(%trouble, "events cannot be published; they wait");
+                            }
+                            in_trouble = true;
+                            TROUBLE
+                        }
+                    },
+                };
+                if pause.is_zero() {
+                    continue;
+                }
+                let trouble = in_trouble;
+                tokio::select! {
+                    () = stopping.cancelled() => {}
+                    () = tokio::time::sleep(pause) => {}
+                    () = self.outbox.written(), if !trouble => {}
+                }
             }
-            let trouble = in_trouble;
-            tokio::select! {
-                () = stopping.cancelled() => {}
-                () = tokio::time::sleep(pause) => {}
-                () = self.outbox.written(), if !trouble => {}
-            }
-        }
-        self.publisher.purge();
-        // Where that fails, the lease runs out.
-        let _ = shards::release(&self.database, &self.id).await;
+            self.publisher.purge();
+            // Where that fails, the lease runs out.
+            let _ = shards::release(&self.database, &self.id).await;
+        })
     }
 
     /// Publishes a batch; gives how many events were delivered.

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 
+use crate::boxed::Boxed;
 use crate::failure::{Code, Failure};
 
 /// What kind of body a route takes.
@@ -38,29 +39,31 @@ impl Media {
 ///
 /// # Errors
 /// It is something else, or too large, or takes longer than `patience`.
-pub async fn read(
+pub fn read(
     headers: &HeaderMap,
     body: Body,
     wanted: Media,
     largest: usize,
     patience: Duration,
-) -> Result<Bytes, Failure> {
-    if !wanted.is_that_of(headers) {
-        return Err(Failure::new(Code::UnsupportedMediaType, wanted.wanted()));
-    }
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Failure::new(
-            Code::UnsupportedMediaType,
-            "send the body without a content encoding",
-        ));
-    }
-    if body.size_hint().lower() > largest as u64 {
-        return Err(too_large(largest));
-    }
-    let slow = |_| Failure::new(Code::TooSlow, "the body did not arrive in time");
-    tokio::time::timeout(patience, gather(body, largest))
-        .await
-        .map_err(slow)?
+) -> Boxed<'_, Result<Bytes, Failure>> {
+    Box::pin(async move {
+        if !wanted.is_that_of(headers) {
+            return Err(Failure::new(Code::UnsupportedMediaType, wanted.wanted()));
+        }
+        if headers.contains_key(header::CONTENT_ENCODING) {
+            return Err(Failure::new(
+                Code::UnsupportedMediaType,
+                "send the body without a content encoding",
+            ));
+        }
+        if body.size_hint().lower() > largest as u64 {
+            return Err(too_large(largest));
+        }
+        let slow = |_| Failure::new(Code::TooSlow, "the body did not arrive in time");
+        tokio::time::timeout(patience, gather(body, largest))
+            .await
+            .map_err(slow)?
+    })
 }
 
 async fn gather(body: Body, largest: usize) -> Result<Bytes, Failure> {

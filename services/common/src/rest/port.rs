@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +23,7 @@ use super::headers::{idempotency_key, known, last_event_id, signature};
 use super::path::path_id;
 use super::{Answer, Inbound, Repeat};
 use crate::auth::{Access, Caller, Guard, bearer};
+use crate::boxed::Boxed;
 use crate::context::{Context, REQUEST_ID};
 use crate::failure::{Code, Failure};
 use crate::server::method_label;
@@ -42,7 +42,7 @@ const LARGE_AT_A_TIME: usize = 8;
 /// After which time there may be room again.
 const ROOM: Duration = Duration::from_secs(1);
 
-type Handler = Box<dyn Fn(Inbound) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+type Handler = Box<dyn Fn(Inbound) -> Boxed<'static, Answer> + Send + Sync>;
 
 /// What body a request has, and whether it may carry an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,14 +104,21 @@ impl Port {
         F: Fn(S, Inbound) -> R + Send + Sync + 'static,
         R: Future<Output = Answer> + Send + 'static,
     {
-        // All methods of our tables are HTTP's.
-        let filter = MethodFilter::try_from(method).unwrap_or(MethodFilter::GET);
         let service = service.clone();
-        let route = Arc::new(Route {
+        let handler: Handler = Box::new(move |inbound| Box::pin(handler(service.clone(), inbound)));
+        let route = Route {
             access,
             takes,
-            handler: Box::new(move |inbound| Box::pin(handler(service.clone(), inbound))),
-        });
+            handler,
+        };
+        self.add(method, path, route);
+        self
+    }
+
+    fn add(&mut self, method: Method, path: &'static str, route: Route) {
+        // All methods of our tables are HTTP's.
+        let filter = MethodFilter::try_from(method).unwrap_or(MethodFilter::GET);
+        let route = Arc::new(route);
         let shared = Arc::clone(&self.shared);
         let answer = move |request: Request| {
             let (shared, route) = (Arc::clone(&shared), Arc::clone(&route));
@@ -119,7 +126,6 @@ impl Port {
         };
         let methods = self.paths.remove(path).unwrap_or_default();
         self.paths.insert(path, methods.on(filter, answer));
-        self
     }
 
     /// For [`Server::http`](crate::server::Server).

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::boxed::Boxed;
+
 /// Starts tasks and ends them together.
 #[derive(Clone, Debug, Default)]
 pub struct Lifecycle {
@@ -34,6 +36,8 @@ impl Lifecycle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        // One kind of task for the runtime, so that its code is there once.
+        let task: Boxed<'static, ()> = Box::pin(task);
         self.tasks.spawn(task);
     }
 

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
+use crate::boxed::Boxed;
+
 /// The ports of a service, taken. One that it does not have is `None`.
 #[derive(Debug, Default)]
 pub struct Ports {
@@ -55,10 +57,15 @@ pub struct ListenError {
 ///
 /// # Errors
 /// It is taken, or not ours to have.
-pub async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, ListenError> {
-    TcpListener::bind(address).await.map_err(|source| ListenError {
-        setting,
-        address,
-        source,
+pub fn listen(
+    setting: &'static str,
+    address: SocketAddr,
+) -> Boxed<'static, Result<TcpListener, ListenError>> {
+    Box::pin(async move {
+        TcpListener::bind(address).await.map_err(|source| ListenError {
+            setting,
+            address,
+            source,
+        })
     })
 }

@@ -10,6 +10,7 @@ use super::health::Health;
 use super::http::{counted, operations, serve_http};
 use super::lifecycle::Lifecycle;
 use super::ports::{Addresses, Ports};
+use crate::boxed::Boxed;
 use crate::database::Database;
 use crate::metrics::Metrics;
 
@@ -46,22 +47,24 @@ impl Server {
     ///
     /// # Errors
     /// A port that cannot be served.
-    pub async fn start(self, lifecycle: Lifecycle) -> Result<Running, ServeError> {
-        let addresses = self.ports.addresses()?;
-        self.metrics.observed_by(&self.health);
-        let operations = operations(self.health.clone(), &self.metrics, &lifecycle);
-        if let Some(listener) = self.ports.metrics {
-            serve_http(listener, operations.clone(), &lifecycle);
-        }
-        if let Some(listener) = self.ports.http {
-            let router = operations.merge(self.http.unwrap_or_default());
-            let router = counted(router, self.metrics.clone());
-            serve_http(listener, router, &lifecycle);
-        }
-        if let (Some(listener), Some(grpc)) = (self.ports.grpc, self.grpc) {
-            serve_grpc(listener, grpc, self.metrics, &lifecycle).await?;
-        }
-        Ok(Running::new(lifecycle, addresses, self.health))
+    pub fn start(self, lifecycle: Lifecycle) -> Boxed<'static, Result<Running, ServeError>> {
+        Box::pin(async move {
+            let addresses = self.ports.addresses()?;
+            self.metrics.observed_by(&self.health);
+            let operations = operations(self.health.clone(), &self.metrics, &lifecycle);
+            if let Some(listener) = self.ports.metrics {
+                serve_http(listener, operations.clone(), &lifecycle);
+            }
+            if let Some(listener) = self.ports.http {
+                let router = operations.merge(self.http.unwrap_or_default());
+                let router = counted(router, self.metrics.clone());
+                serve_http(listener, router, &lifecycle);
+            }
+            if let (Some(listener), Some(grpc)) = (self.ports.grpc, self.grpc) {
+                serve_grpc(listener, grpc, self.metrics, &lifecycle).await?;
+            }
+            Ok(Running::new(lifecycle, addresses, self.health))
+        })
     }
 }
 
@@ -102,12 +105,14 @@ impl Running {
     }
 
     /// Takes no new calls and requests, lets the running ones end, and closes.
-    pub async fn stop(self) {
-        if !self.lifecycle.stop(DRAIN).await {
-            tracing::warn!("some calls did not end in time and were given up");
-        }
-        if let Some(database) = self.database {
-            database.close().await;
-        }
+    pub fn stop(self) -> Boxed<'static, ()> {
+        Box::pin(async move {
+            if !self.lifecycle.stop(DRAIN).await {
+                tracing::warn!("some calls did not end in time and were given up");
+            }
+            if let Some(database) = self.database {
+                database.close().await;
+            }
+        })
     }
 }
