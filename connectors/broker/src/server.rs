@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
@@ -62,28 +63,30 @@ pub struct Broker {
 ///
 /// # Errors
 /// The folder cannot be used or is used by another broker, or the address cannot be listened on.
-pub async fn start(config: Config) -> Result<Broker, BrokerError> {
-    let path = config.data_dir.clone();
-    let folder = |source| BrokerError::Folder {
-        path: path.clone(),
-        source,
-    };
-    let config = Arc::new(config);
-    let opened = {
-        let config = Arc::clone(&config);
-        tokio::task::spawn_blocking(move || open(config)).await
-    };
-    let node = Arc::new(opened.map_err(|error| folder(io::Error::other(error)))??);
+pub fn start(config: Config) -> Pin<Box<dyn Future<Output = Result<Broker, BrokerError>> + Send>> {
+    Box::pin(async move {
+        let path = config.data_dir.clone();
+        let folder = |source| BrokerError::Folder {
+            path: path.clone(),
+            source,
+        };
+        let config = Arc::new(config);
+        let opened = {
+            let config = Arc::clone(&config);
+            tokio::task::spawn_blocking(move || open(config)).await
+        };
+        let node = Arc::new(opened.map_err(|error| folder(io::Error::other(error)))??);
 
-    let address = config.listen;
-    let listen = |source| BrokerError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
-    let mut tasks = JoinSet::new();
-    tasks.spawn(accept(Arc::clone(&node), listener));
-    tasks.spawn(maintenance::run(Arc::clone(&node)));
-    tracing::info!(%address, data_dir = %path.display(), "broker is listening");
-    Ok(Broker { address, node, tasks })
+        let address = config.listen;
+        let listen = |source| BrokerError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(Arc::clone(&node), listener));
+        tasks.spawn(maintenance::run(Arc::clone(&node)));
+        tracing::info!(%address, data_dir = %path.display(), "broker is listening");
+        Ok(Broker { address, node, tasks })
+    })
 }
 
 /// Takes the folder and reads what is in it.
@@ -152,12 +155,14 @@ impl Broker {
     }
 
     /// Answers the requests in hand, closes all connections, and writes what makes the next start fast.
-    pub async fn stop(mut self) {
-        self.node.stopping.cancel();
-        self.node.groups.close();
-        while self.tasks.join_next().await.is_some() {}
-        self.node.close(LAST_DISK_WORK).await;
-        tracing::info!(address = %self.address, "broker has stopped");
+    pub fn stop(mut self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            self.node.stopping.cancel();
+            self.node.groups.close();
+            while self.tasks.join_next().await.is_some() {}
+            self.node.close(LAST_DISK_WORK).await;
+            tracing::info!(address = %self.address, "broker has stopped");
+        })
     }
 }
 
