@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use weir_objects::{Bucket, Location};
 use weir_proto::{AnalyticsResult, Timestamp};
 
@@ -71,26 +72,28 @@ impl Store {
     /// # Errors
     /// A wrong URL, wrong settings or another owner ([`StoreError::is_configuration`]), or a storage that cannot be
     /// reached or written (worth another attempt).
-    pub async fn open(url: &str, job_id: &str) -> Result<Self, StoreError> {
-        Self::open_with(url, job_id, &weir_objects::environment()).await
+    pub fn open<'a>(url: &'a str, job_id: &'a str) -> BoxFuture<'a, Result<Self, StoreError>> {
+        Box::pin(async move { Self::open_with(url, job_id, &weir_objects::environment()).await })
     }
 
     /// As [`Store::open`], with these settings in place of the environment; names as there (`AWS_ENDPOINT`, ...).
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub async fn open_with(
-        url: &str,
-        job_id: &str,
-        settings: &[(String, String)],
-    ) -> Result<Self, StoreError> {
-        let location = Location::parse(url)?;
-        let owner = Owner::new(url, job_id)?;
-        let store = Self {
-            place: Place::connect(&location, settings, &owner)?,
-        };
-        store.claim(owner).await?;
-        Ok(store)
+    pub fn open_with<'a>(
+        url: &'a str,
+        job_id: &'a str,
+        settings: &'a [(String, String)],
+    ) -> BoxFuture<'a, Result<Self, StoreError>> {
+        Box::pin(async move {
+            let location = Location::parse(url)?;
+            let owner = Owner::new(url, job_id)?;
+            let store = Self {
+                place: Place::connect(&location, settings, &owner)?,
+            };
+            store.claim(owner).await?;
+            Ok(store)
+        })
     }
 
     /// Of two jobs that come at once one wins.
@@ -135,27 +138,29 @@ impl Store {
     ///
     /// # Errors
     /// At the first file that fails; those of earlier hours are written then. Merging the same rows again is safe.
-    pub async fn merge(&self, rows: &[AnalyticsResult]) -> Result<Written, StoreError> {
-        let mut hours: BTreeMap<Hour, Rows> = BTreeMap::new();
-        for row in rows {
-            hours.entry(Hour::of(row.window_start())).or_default().take(*row);
-        }
-        let mut written = Written::default();
-        for (hour, rows) in hours {
-            if let Some(bytes) = self.merge_hour(hour, rows.to_vec()).await? {
-                written.files += 1;
-                written.bytes += bytes;
+    pub fn merge<'a>(&'a self, rows: &'a [AnalyticsResult]) -> BoxFuture<'a, Result<Written, StoreError>> {
+        Box::pin(async move {
+            let mut hours: BTreeMap<Hour, Rows> = BTreeMap::new();
+            for row in rows {
+                hours.entry(Hour::of(row.window_start())).or_default().take(*row);
             }
-        }
-        Ok(written)
+            let mut written = Written::default();
+            for (hour, rows) in hours {
+                if let Some(bytes) = self.merge_hour(hour, rows.to_vec()).await? {
+                    written.files += 1;
+                    written.bytes += bytes;
+                }
+            }
+            Ok(written)
+        })
     }
 
     /// All results, in the order of their windows.
     ///
     /// # Errors
     /// A storage that cannot be read, or a file that is not ours.
-    pub async fn read_all(&self) -> Result<Vec<AnalyticsResult>, StoreError> {
-        self.read_hours(Timestamp::FIRST, Timestamp::LAST).await
+    pub fn read_all(&self) -> BoxFuture<'_, Result<Vec<AnalyticsResult>, StoreError>> {
+        self.read_hours(Timestamp::FIRST, Timestamp::LAST)
     }
 
     /// The results of all hours that begin in or overlap `from..=to`, in the order of their windows. Hours are read
@@ -163,30 +168,34 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::read_all`].
-    pub async fn read_hours(
+    pub fn read_hours(
         &self,
         from: Timestamp,
         to: Timestamp,
-    ) -> Result<Vec<AnalyticsResult>, StoreError> {
-        let asked_for = Hour::of(from)..=Hour::of(to);
-        let mut results = Vec::new();
-        for hour in self
-            .place
-            .hours()
-            .await?
-            .into_iter()
-            .filter(|hour| asked_for.contains(hour))
-        {
-            let path = hour.path();
-            // A file that has gone since it was listed has nothing to tell.
-            let Some(content) = self.place.read(&path).await? else {
-                continue;
-            };
-            let described = self.place.describe(&path);
-            let decoded = tokio::task::spawn_blocking(move || decode(described, content)).await;
-            results.extend(decoded.map_err(|error| StoreError::of_lost_work(self.describe(&path), &error))??);
-        }
-        Ok(results)
+    ) -> BoxFuture<'_, Result<Vec<AnalyticsResult>, StoreError>> {
+        Box::pin(async move {
+            let asked_for = Hour::of(from)..=Hour::of(to);
+            let mut results = Vec::new();
+            for hour in self
+                .place
+                .hours()
+                .await?
+                .into_iter()
+                .filter(|hour| asked_for.contains(hour))
+            {
+                let path = hour.path();
+                // A file that has gone since it was listed has nothing to tell.
+                let Some(content) = self.place.read(&path).await? else {
+                    continue;
+                };
+                let described = self.place.describe(&path);
+                let decoded = tokio::task::spawn_blocking(move || decode(described, content)).await;
+                results.extend(
+                    decoded.map_err(|error| StoreError::of_lost_work(self.describe(&path), &error))??,
+                );
+            }
+            Ok(results)
+        })
     }
 
     /// Merges rows of one hour; the bytes written, if any were.

@@ -30,6 +30,9 @@ pub enum WriterEvent {
     Failed(String),
 }
 
+/// Who is told what has happened.
+type Events = Box<dyn Fn(WriterEvent) + Send + Sync>;
+
 /// Writes results in the background, so that whoever has them never waits for the storage.
 ///
 /// Rows are gathered by hour. A window of the present is written at once, a file at most once a second; results of
@@ -58,6 +61,10 @@ impl Writer {
         handle: &Handle,
         events: impl Fn(WriterEvent) + Send + Sync + 'static,
     ) -> Self {
+        Self::spawn_with(store, handle, Box::new(events))
+    }
+
+    fn spawn_with(store: Store, handle: &Handle, events: Events) -> Self {
         let pending = Mutex::new(Pending::new(store.parallel()));
         let shared = Arc::new(Shared {
             pending,
@@ -117,11 +124,7 @@ impl Shared {
     }
 }
 
-async fn run<E: Fn(WriterEvent)>(
-    store: Store,
-    shared: Arc<Shared>,
-    mut report: Reporter<E>,
-) -> Result<(), StoreError> {
+async fn run(store: Store, shared: Arc<Shared>, mut report: Reporter) -> Result<(), StoreError> {
     let mut under_way = FuturesUnordered::new();
     let mut failures = BTreeMap::new();
     loop {
@@ -164,8 +167,8 @@ fn reach(error: &StoreError) -> Reach {
 }
 
 /// Tells what happened, and of a failure that lasts only once.
-struct Reporter<E> {
-    events: E,
+struct Reporter {
+    events: Events,
     /// The last message of each hour whose own file is at fault.
     failing: BTreeMap<Hour, String>,
     /// Why the storage is away, as told since it last took something. Without paths, because hours take turns in
@@ -173,8 +176,8 @@ struct Reporter<E> {
     away: BTreeSet<String>,
 }
 
-impl<E: Fn(WriterEvent)> Reporter<E> {
-    fn new(events: E) -> Self {
+impl Reporter {
+    fn new(events: Events) -> Self {
         Self {
             events,
             failing: BTreeMap::new(),
