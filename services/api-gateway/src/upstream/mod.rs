@@ -71,31 +71,40 @@ impl Upstream {
         let mut repeats = 0;
         loop {
             self.breaker.admit(Instant::now())?;
-            let answer = call(self.link(), message.clone()).await;
-            let failure = match answer {
+            match call(self.link(), message.clone()).await {
                 Ok(answer) => {
                     self.breaker.answered();
                     return Ok(answer.into_inner());
                 }
-                Err(status) => Failure::from(status),
-            };
-            match failure.code {
-                Code::Unavailable | Code::Timeout => self.breaker.failed(Instant::now()),
-                _ => self.breaker.answered(),
-            }
-            let may_repeat = repeat == Repeat::Safe && failure.code == Code::Unavailable;
-            if !may_repeat || repeats == MOST_REPEATS {
-                return Err(failure);
-            }
-            let pause = rand::rng().random_range(PAUSE / 2..=PAUSE) * 2_u32.pow(repeats);
-            let is_in_time = Context::current()
-                .and_then(|context| context.remaining())
-                .is_none_or(|left| left > pause);
-            if !is_in_time || !self.budget.spend() {
-                return Err(failure);
+                Err(status) => self.pause(repeat, repeats, status).await?,
             }
             repeats += 1;
-            tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Returns when a call that failed may be made again. It stands beside [`Upstream::call`], which is compiled for every
+    /// kind of message.
+    ///
+    /// # Errors
+    /// It may not: the failure.
+    async fn pause(&self, repeat: Repeat, repeats: u32, status: Status) -> Result<(), Failure> {
+        let failure = Failure::from(status);
+        match failure.code {
+            Code::Unavailable | Code::Timeout => self.breaker.failed(Instant::now()),
+            _ => self.breaker.answered(),
+        }
+        let may_repeat = repeat == Repeat::Safe && failure.code == Code::Unavailable;
+        if !may_repeat || repeats == MOST_REPEATS {
+            return Err(failure);
+        }
+        let pause = rand::rng().random_range(PAUSE / 2..=PAUSE) * 2_u32.pow(repeats);
+        let is_in_time = Context::current()
+            .and_then(|context| context.remaining())
+            .is_none_or(|left| left > pause);
+        if !is_in_time || !self.budget.spend() {
+            return Err(failure);
+        }
+        tokio::time::sleep(pause).await;
+        Ok(())
     }
 }
