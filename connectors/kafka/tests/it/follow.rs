@@ -104,15 +104,21 @@ fn it_goes_on_behind_an_outage_without_a_gap_or_a_repeat() {
     told.until(&["0/0=a", "caught up", "0/2=b"]);
 }
 
+/// A topic that somebody follows, and that has just been deleted.
+fn deleted_while_followed(connection: &Connection) -> (Arc<str>, Told, Follower) {
+    let topic = topic(connection, 1);
+    sink(connection).commit(&records(&topic, 0, &["a"])).unwrap();
+    let told = Told::default();
+    let follower = told.follow(connection, &topic);
+    told.until(&["0/0=a", "caught up"]);
+    block_on(admin(connection).delete_topics(&[&*topic], &AdminOptions::new())).unwrap();
+    (topic, told, follower)
+}
+
 #[test]
 fn a_topic_that_is_made_anew_is_read_from_its_beginning_however_long_it_is() {
     on_each_server(|connection| {
-        let topic = topic(connection, 1);
-        sink(connection).commit(&records(&topic, 0, &["a"])).unwrap();
-        let told = Told::default();
-        let _follower = told.follow(connection, &topic);
-        told.until(&["0/0=a", "caught up"]);
-        block_on(admin(connection).delete_topics(&[&*topic], &AdminOptions::new())).unwrap();
+        let (topic, told, _follower) = deleted_while_followed(connection);
         eventually("the topic is gone", || {
             match weir_kafka::partitions(connection, &topic) {
                 Err(_) => Ok(()),
@@ -131,12 +137,7 @@ fn a_topic_that_is_made_anew_is_read_from_its_beginning_however_long_it_is() {
 #[test]
 fn a_topic_that_is_made_anew_at_once_is_found_out_also_where_it_was_read_on() {
     on_each_server(|connection| {
-        let topic = topic(connection, 1);
-        sink(connection).commit(&records(&topic, 0, &["a"])).unwrap();
-        let told = Told::default();
-        let _follower = told.follow(connection, &topic);
-        told.until(&["0/0=a", "caught up"]);
-        block_on(admin(connection).delete_topics(&[&*topic], &AdminOptions::new())).unwrap();
+        let (topic, told, _follower) = deleted_while_followed(connection);
         // Without a pause, as often as it takes: the follower may not notice that it was gone.
         let new = NewTopic::new(&topic, 1, TopicReplication::Fixed(1));
         eventually("there is a new one", || {
