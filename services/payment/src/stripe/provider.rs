@@ -5,7 +5,7 @@
 
 use std::future::Future;
 
-use stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeRequest as _};
+use stripe::{ApiErrorsType, Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeRequest as _};
 use stripe_core::payment_intent::{
     CancelPaymentIntent, ConfirmPaymentIntent, CreatePaymentIntent, RetrievePaymentIntent,
 };
@@ -149,6 +149,8 @@ fn failure(error: stripe::StripeError) -> ProviderError {
             let words: Vec<&str> = words.into_iter().flatten().collect();
             let told = format!("{status} {} {}", error.type_, words.join(" "));
             match status {
+                // Another version of this program asked for something else under the key; after some attempts it is another key.
+                400 if error.type_ == ApiErrorsType::IdempotencyError => ProviderError::Away(told),
                 // A key that is wrong or may not do this is ours to mend: no payment is declined for it.
                 401 | 403 | 409 | 429 => ProviderError::Away(told),
                 400..500 => ProviderError::Refused(told),

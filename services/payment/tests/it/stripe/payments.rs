@@ -194,6 +194,14 @@ async fn a_key_that_is_wrong_declines_nobody_and_is_not_shown() {
 }
 
 #[tokio::test]
+async fn an_idempotency_key_that_came_with_something_else_declines_nobody() {
+    let stripe = StandIn::start().await;
+    stripe.client().create("key-1", &usd(5)).await.unwrap();
+    let other = stripe.client().create("key-1", &usd(6)).await;
+    assert!(matches!(other, Err(ProviderError::Away(_))), "{other:?}");
+}
+
+#[tokio::test]
 async fn an_amount_without_hundredths_is_refused() {
     let stripe = StandIn::start().await;
     for currency in ["JPY", "KWD"] {

@@ -277,7 +277,10 @@ async fn create(State(it): State<StandIn>, headers: HeaderMap, body: String) -> 
     if let Some((first, status, answer)) = books.keys.get(&key) {
         return match *first == body {
             true => response((*status, answer.clone())),
-            false => response(error(400, "idempotency_key_in_use")),
+            false => {
+                let error = json!({"type": "idempotency_error", "message": "another request came with it"});
+                response((StatusCode::BAD_REQUEST, json!({"error": error})))
+            }
         };
     }
     assert_eq!(fields["allowed_payment_method_types[0]"], "card");
