@@ -1,0 +1,86 @@
+resource "aws_security_group" "this" {
+  name        = "${var.name}-notification"
+  description = "The notification function: nobody calls it"
+  vpc_id      = var.vpc_id
+
+  tags = { Name = "${var.name}-notification" }
+}
+
+resource "aws_vpc_security_group_egress_rule" "this" {
+  security_group_id = aws_security_group.this.id
+  description       = "to Kafka, SNS, DynamoDB and the user service"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "-1"
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/lambda/${var.name}-notification"
+  retention_in_days = var.log_days
+  kms_key_id        = var.kms_key_arn
+}
+
+# Batches that failed too often: what the function itself cannot read goes to the topic `notifications-dlq` instead.
+resource "aws_sqs_queue" "failed" {
+  name                      = "${var.name}-notification-failed"
+  message_retention_seconds = 1209600
+  kms_master_key_id         = coalesce(var.kms_key_arn, "alias/aws/sqs")
+}
+
+resource "aws_lambda_function" "this" {
+  function_name = "${var.name}-notification"
+  role          = aws_iam_role.this.arn
+
+  # The program is Rust and its own runtime; Python 3.11, which was asked for, would only start it.
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  s3_bucket        = var.package.bucket
+  s3_key           = var.package.key
+  source_code_hash = var.package.source_sha256
+  memory_size      = var.memory_mb
+  timeout          = var.timeout_s
+  kms_key_arn      = var.kms_key_arn
+
+  vpc_config {
+    subnet_ids         = var.subnet_ids
+    security_group_ids = [aws_security_group.this.id]
+  }
+
+  environment {
+    variables = merge(var.environment, {
+      KAFKA_BROKERS = var.bootstrap_brokers
+      SNS_TOPIC_ARN = var.topic_arn
+    })
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
+}
+
+resource "aws_lambda_event_source_mapping" "this" {
+  for_each = var.topics
+
+  function_name     = aws_lambda_function.this.arn
+  event_source_arn  = var.cluster_arn
+  topics            = [each.value]
+  starting_position = "TRIM_HORIZON"
+  batch_size        = var.batch_size
+
+  amazon_managed_kafka_event_source_config {
+    consumer_group_id = "notification-${each.value}"
+  }
+
+  provisioned_poller_config {
+    minimum_pollers = var.pollers.fewest
+    maximum_pollers = var.pollers.most
+  }
+
+  destination_config {
+    on_failure {
+      destination_arn = aws_sqs_queue.failed.arn
+    }
+  }
+}
