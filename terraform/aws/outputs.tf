@@ -1,0 +1,44 @@
+output "cluster_name" {
+  description = "The EKS cluster: `aws eks update-kubeconfig --name`."
+  value       = module.eks.name
+}
+
+output "kafka_bootstrap_servers" {
+  description = "Kafka, for clients that are known by their AWS identity."
+  value       = module.msk.bootstrap_iam
+}
+
+output "database_address" {
+  description = "The host of the database."
+  value       = module.rds.address
+}
+
+output "database_secret_arn" {
+  description = "The secret with its user and password."
+  value       = module.rds.secret_arn
+}
+
+output "bucket_names" {
+  description = "The buckets, by what they are for."
+  value       = module.s3.bucket_names
+}
+
+output "table_names" {
+  description = "The tables, by what they hold."
+  value       = module.dynamodb.table_names
+}
+
+output "notification_topic_arn" {
+  description = "The topic of notifications."
+  value       = module.sns.topic_arn
+}
+
+output "load_balancer" {
+  description = "The name of the load balancer, and what the gateways' TargetGroupBinding names."
+  value       = { dns_name = module.alb.dns_name, target_group_arn = module.alb.target_group_arn }
+}
+
+output "repositories" {
+  description = "Where each image is pushed to."
+  value       = module.ecr.repository_urls
+}

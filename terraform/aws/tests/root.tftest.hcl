@@ -1,0 +1,136 @@
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "us-east-1" }
+  }
+
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/r" }
+  }
+
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:us-east-1:123456789012:key/made" }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:l" }
+  }
+
+  mock_resource "aws_eks_cluster" {
+    defaults = { certificate_authority = [{ data = "Y2E=" }] }
+  }
+
+  mock_resource "aws_launch_template" {
+    defaults = { id = "lt-1", latest_version = 1 }
+  }
+
+  mock_resource "aws_db_instance" {
+    defaults = {
+      master_user_secret = [{ kms_key_id = "k", secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds", secret_status = "active" }]
+    }
+  }
+
+  mock_resource "aws_msk_configuration" {
+    defaults = { arn = "arn:aws:kafka:us-east-1:123456789012:configuration/ecommerce-kafka/1", latest_revision = 1 }
+  }
+
+  mock_resource "aws_msk_cluster" {
+    defaults = { arn = "arn:aws:kafka:us-east-1:123456789012:cluster/ecommerce-kafka/1" }
+  }
+
+  mock_resource "aws_lb" {
+    defaults = { arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/ecommerce-alb/1" }
+  }
+
+  mock_resource "aws_lb_target_group" {
+    defaults = { arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/ecommerce-gateway/1" }
+  }
+
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:us-east-1:123456789012:ecommerce-notifications" }
+  }
+
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::bucket" }
+  }
+
+  mock_resource "aws_dynamodb_table" {
+    defaults = { arn = "arn:aws:dynamodb:us-east-1:123456789012:table/t" }
+  }
+
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:us-east-1:123456789012:function:ecommerce-notification" }
+  }
+
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:us-east-1:123456789012:q" }
+  }
+}
+
+run "the_parts_are_those_that_are_relied_upon" {
+  assert {
+    condition = (
+      output.cluster_name == "ecommerce-eks" && output.bucket_names["product-images"] == "ecommerce-product-images-123456789012" &&
+      output.table_names["carts"] == "ecommerce-carts" && keys(output.repositories)[0] == "analytics-service"
+    )
+    error_message = "a part has another name"
+  }
+
+  assert {
+    condition     = local.tags == { Environment = "production", Project = "ecommerce", ManagedBy = "terraform", CreatedAt = "2026-11-26" }
+    error_message = "the tags are others, or change from plan to plan"
+  }
+
+  assert {
+    condition     = length(module.lambda) == 0
+    error_message = "there is a function without a program"
+  }
+}
+
+run "only_the_load_balancer_reaches_the_gateways" {
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.alb_to_gateways.cidr_ipv4 == null && aws_vpc_security_group_ingress_rule.alb_to_gateways.from_port == 8080
+    error_message = "others reach the gateways"
+  }
+}
+
+run "a_program_makes_a_function" {
+  variables {
+    notification_package = { bucket = "artefacts", key = "notification.zip", source_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }
+    gcp_cidr             = "10.20.0.0/20"
+  }
+
+  assert {
+    condition     = length(module.lambda) == 1
+    error_message = "the program is not run"
+  }
+}
+
+run "costs_are_watched_where_a_budget_is_set" {
+  variables {
+    monthly_budget_usd = 500
+    alert_emails       = ["ops@example.test"]
+  }
+
+  assert {
+    condition     = aws_budgets_budget.month[0].limit_amount == "500" && length(aws_budgets_budget.month[0].notification) == 2
+    error_message = "nobody is told of the costs"
+  }
+}
+
+run "another_environment_is_refused" {
+  command = plan
+
+  variables {
+    environment = "prod"
+  }
+
+  expect_failures = [var.environment]
+}

@@ -1,0 +1,121 @@
+variable "region" {
+  description = "The region."
+  type        = string
+  default     = "us-east-1"
+}
+
+variable "name" {
+  description = "What names begin with."
+  type        = string
+  default     = "ecommerce"
+}
+
+variable "environment" {
+  description = "Which installation it is: the tag `Environment`."
+  type        = string
+  default     = "production"
+
+  validation {
+    condition     = contains(["staging", "production"], var.environment)
+    error_message = "environment must be staging or production."
+  }
+}
+
+variable "created_at" {
+  description = "The day on which it was made, for the tag `CreatedAt`: a setting, so that no plan changes it."
+  type        = string
+  default     = "2026-11-26"
+
+  validation {
+    condition     = can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", var.created_at))
+    error_message = "created_at must be a day, such as 2026-11-26."
+  }
+}
+
+variable "vpc_cidr" {
+  description = "The addresses of the VPC; they must not overlap `gcp_cidr`."
+  type        = string
+  default     = "10.0.0.0/16"
+}
+
+variable "gcp_cidr" {
+  description = "The addresses of the subnet in the other cloud, which may reach Kafka through the tunnel; null: there is none."
+  type        = string
+  default     = null
+}
+
+variable "nat_gateways" {
+  description = "`per_zone` or `single`."
+  type        = string
+  default     = "per_zone"
+}
+
+variable "api_cidrs" {
+  description = "Networks that may reach the API of Kubernetes from outside; empty: none."
+  type        = list(string)
+  default     = []
+}
+
+variable "admin_role_arns" {
+  description = "Roles that may do everything in the cluster, by what they are called here."
+  type        = map(string)
+  default     = {}
+}
+
+variable "db_instance_class" {
+  description = "The size of the database."
+  type        = string
+  default     = "db.t3.micro"
+}
+
+variable "db_multi_az" {
+  description = "Whether the database has a standby."
+  type        = bool
+  default     = false
+}
+
+variable "kafka_brokers" {
+  description = "How many brokers: a multiple of three."
+  type        = number
+  default     = 3
+}
+
+variable "kafka_instance_type" {
+  description = "The size of a broker."
+  type        = string
+  default     = "kafka.t3.small"
+}
+
+variable "certificate_arn" {
+  description = "The certificate of the shop's name; null: served in plain, for a trial."
+  type        = string
+  default     = null
+}
+
+variable "notification_package" {
+  description = "The archive of the notification function: bucket, key and base64 of its SHA-256; null: it runs in the cluster instead."
+  type = object({
+    bucket        = string
+    key           = string
+    source_sha256 = string
+  })
+  default = null
+}
+
+variable "alert_emails" {
+  description = "Addresses of operators that get every notification."
+  type        = set(string)
+  default     = []
+}
+
+variable "deletion_protection" {
+  description = "Whether database, tables and load balancer refuse to be deleted."
+  type        = bool
+  default     = true
+}
+
+variable "monthly_budget_usd" {
+  description = "The costs of a month, in USD, at whose 80 % and forecast 100 % `alert_emails` are told; null: nobody is."
+  type        = number
+  default     = null
+}
