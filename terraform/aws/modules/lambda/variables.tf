@@ -72,12 +72,12 @@ variable "cluster_arn" {
 }
 
 variable "bootstrap_brokers" {
-  description = "The cluster's brokers: KAFKA_BROKERS."
+  description = "The cluster's brokers."
   type        = string
 }
 
 variable "topic_arn" {
-  description = "The SNS topic that it publishes to: SNS_TOPIC_ARN."
+  description = "The SNS topic that it publishes to."
   type        = string
 }
 
@@ -93,7 +93,7 @@ variable "topics" {
 }
 
 variable "environment" {
-  description = "Further settings, without secrets."
+  description = "Further settings, such as USER_SERVICE_HOST; no secrets, which whoever may read the function would see."
   type        = map(string)
   default     = {}
 }

@@ -1,4 +1,4 @@
 output "topic_arn" {
-  description = "The topic that the notification service publishes to: SNS_TOPIC_ARN."
+  description = "The topic that the notification service publishes to."
   value       = aws_sns_topic.notifications.arn
 }

@@ -3,6 +3,10 @@ mock_provider "aws" {
     defaults = { json = "{}" }
   }
 
+  mock_data "aws_region" {
+    defaults = { name = "us-east-1" }
+  }
+
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/ecommerce-notification" }
   }
@@ -41,8 +45,9 @@ run "the_function_is_the_one_that_was_asked_for" {
 
   assert {
     condition = (
-      aws_lambda_function.this.environment[0].variables["KAFKA_BROKERS"] == "b-1:9098,b-2:9098" &&
-      aws_lambda_function.this.environment[0].variables["SNS_TOPIC_ARN"] == "arn:aws:sns:us-east-1:123456789012:ecommerce-notifications"
+      aws_lambda_function.this.environment[0].variables["KAFKA_BOOTSTRAP_SERVERS"] == "b-1:9098,b-2:9098" &&
+      aws_lambda_function.this.environment[0].variables["SEND_TO"] == "arn:aws:sns:us-east-1:123456789012:ecommerce-notifications" &&
+      aws_lambda_function.this.environment[0].variables["CLAIMS_URL"] == "dynamodb://us-east-1"
     )
     error_message = "a setting is missing"
   }
