@@ -54,6 +54,8 @@ async fn refund(desk: Desk, inbound: Inbound) -> Answer {
 }
 
 async fn webhook(desk: Desk, inbound: Inbound) -> Answer {
-    let received = desk.api.handle_webhook(inbound.with(payments::webhook(&inbound)));
+    let received = desk
+        .api
+        .handle_webhook(inbound.with(payments::webhook(&inbound)?));
     payments::received(received.await?.into_inner())
 }

@@ -75,7 +75,7 @@ async fn refund(shared: Arc<Shared>, inbound: Inbound) -> Answer {
 }
 
 async fn webhook(shared: Arc<Shared>, inbound: Inbound) -> Answer {
-    let message = payments::webhook(&inbound);
+    let message = payments::webhook(&inbound)?;
     // Taken in twice it is the same.
     let received = shared
         .payments

@@ -173,8 +173,13 @@ async fn a_webhook_that_is_refused_or_too_large_is_told_so() {
     let bench = Bench::start().await;
     let send = |body: String| {
         let call = bench.client.post("/api/v1/webhooks/stripe");
+        let call = call.header("Stripe-Signature", "t=1,v1=00");
         call.text("application/json", &body).send()
     };
+    let unsigned = bench.client.post("/api/v1/webhooks/stripe").json(&json!({}));
+    let reply = unsigned.send().await;
+    assert_eq!((reply.status, &*reply.code()), (400, "signature_invalid"));
+    assert_eq!(bench.shop.heard("HandleWebhook").len(), 0);
     for (code, status) in [
         (Code::SignatureInvalid, 400),
         (Code::Malformed, 400),

@@ -8,7 +8,7 @@ use weir_rpc::payment::v1::PaymentStatus;
 
 use super::answer::{created, money, ok, renamed, some, word};
 use super::{Answer, Inbound};
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 
 /// The largest webhook, in bytes.
 pub const LARGEST_WEBHOOK: usize = 256 * 1024;
@@ -117,12 +117,15 @@ pub fn refund(inbound: &Inbound) -> rpc::RefundRequest {
 }
 
 /// What the provider tells: the body as it came, and its signature.
-#[must_use]
-pub fn webhook(inbound: &Inbound) -> rpc::WebhookRequest {
-    rpc::WebhookRequest {
+///
+/// # Errors
+/// `signature_invalid` where it has none.
+pub fn webhook(inbound: &Inbound) -> Result<rpc::WebhookRequest, Failure> {
+    let missing = || Failure::new(Code::SignatureInvalid, "the header Stripe-Signature is missing");
+    Ok(rpc::WebhookRequest {
         payload: inbound.body.to_vec(),
-        signature: inbound.signature.clone().unwrap_or_default(),
-    }
+        signature: inbound.signature.clone().ok_or_else(missing)?,
+    })
 }
 
 /// A webhook was taken in.
