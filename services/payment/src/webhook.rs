@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use service_common::database::Transaction;
 use service_common::failure::{Code, Failure};
 
+use crate::payment::Payment;
 use crate::payments::{Changed, Payments};
 use crate::store;
 use crate::stripe::{Event, SignatureError};
@@ -89,8 +90,7 @@ impl Payments {
         transaction.commit().await?;
         Ok(match (looked_at, &event.intent_id) {
             (Some(changed), _) => {
-                self.follow_up(&changed);
-                self.drive_soon(&changed.payment.id);
+                self.go_on(&changed);
                 Received::Applied
             }
             (None, Some(_)) => Received::Unmatched,
@@ -108,9 +108,14 @@ impl Payments {
             return Ok(());
         };
         transaction.commit().await?;
-        self.follow_up(&changed);
-        self.drive_soon(&changed.payment.id);
+        self.go_on(&changed);
         Ok(())
+    }
+
+    /// After the commit: the payment is looked at now.
+    fn go_on(&self, changed: &Changed<()>) {
+        self.follow_up(changed);
+        self.drive_soon(&changed.payment.id);
     }
 
     async fn look_at_intent(
@@ -121,8 +126,7 @@ impl Payments {
         let Some(id) = store::of_intent(transaction, intent_id).await? else {
             return Ok(None);
         };
-        let look = |payment: &mut crate::payment::Payment, now_ms| payment.look_now(now_ms);
-        self.change_in(transaction, &id, look).await
+        self.change_in(transaction, &id, Payment::look_now).await
     }
 
     /// Forgets events that will not come again.
