@@ -21,7 +21,6 @@ struct Desk {
 /// All of it.
 pub(crate) fn router(api: Api, currency: String, guard: Guard) -> Router {
     const ONE: &str = "/api/v1/payments/{payment_id}";
-    const WEBHOOK: &str = "/api/v1/webhooks/stripe";
     const REFUND: &str = "/api/v1/payments/{payment_id}/refund";
     let desk = Desk { api, currency };
     let all = (Method::POST, "/api/v1/payments", Access::Caller, Takes::KeyedJson);
@@ -29,7 +28,7 @@ pub(crate) fn router(api: Api, currency: String, guard: Guard) -> Router {
         .on(all, &desk, create)
         .on((Method::GET, ONE, Access::Caller, Takes::Nothing), &desk, get)
         .on(
-            (Method::POST, WEBHOOK, Access::Open, Takes::Webhook),
+            (Method::POST, payments::WEBHOOK, Access::Open, Takes::Webhook),
             &desk,
             webhook,
         )

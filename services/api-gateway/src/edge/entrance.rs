@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use service_common::context::{Context, REQUEST_ID};
 use service_common::failure::{Code, Failure};
+use service_common::rest::payments;
 use service_common::server::{Peer, method_label};
 use service_common::trace::{self, Trace};
 use tokio::sync::SemaphorePermit;
@@ -23,9 +24,6 @@ pub(super) struct Template(pub(super) &'static str);
 
 /// Probes and metrics: under load they must answer still, and they ask for little.
 const OPERATIONS: [&str; 3] = ["/health", "/ready", "/metrics"];
-
-/// Where a provider tells of payments: all its events come from a few addresses, and who sends one is known by its signature.
-const WEBHOOKS: &str = "/api/v1/webhooks/stripe";
 
 /// After which time there may be room again.
 const ROOM: Duration = Duration::from_secs(1);
@@ -88,7 +86,8 @@ pub(super) async fn entrance(State(shared): State<Arc<Shared>>, request: Request
 async fn turn_away_or_run(shared: &Shared, mut request: Request, next: Next) -> Response {
     let network = network_of(shared, &request);
     request.extensions_mut().insert(network);
-    let limited = (request.uri().path() != WEBHOOKS).then_some(network);
+    // All events of a provider come from a few addresses, and who sends one is known by its signature.
+    let limited = (request.uri().path() != payments::WEBHOOK).then_some(network);
     match admit(shared, limited) {
         Ok(_room) => next.run(request).await,
         Err(failure) => failure.into_response(),

@@ -35,7 +35,7 @@ pub(super) fn routes() -> Vec<Route> {
             .summary("Gives a whole payment back and cancels its order; for admins")
             .answers(200, Content::Json("Payment"))
             .may_fail(&[Code::PaymentState, Code::Contended]),
-        Route::new(Method::POST, "/api/v1/webhooks/stripe", webhook)
+        Route::new(Method::POST, payments::WEBHOOK, webhook)
             .open()
             .takes_a_webhook()
             .summary("An event of Stripe, known by its signature; not found where webhooks are not set up")

@@ -10,6 +10,8 @@ use super::answer::{created, money, ok, renamed, some, word};
 use super::{Answer, Inbound};
 use crate::failure::{Code, Failure};
 
+/// Where Stripe tells of payments.
+pub const WEBHOOK: &str = "/api/v1/webhooks/stripe";
 /// The largest webhook, in bytes.
 pub const LARGEST_WEBHOOK: usize = 256 * 1024;
 
