@@ -40,6 +40,12 @@ impl Payment {
         Some(lease)
     }
 
+    /// Whether somebody goes on with it, or died doing so.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.lease.is_some()
+    }
+
     /// Whether nobody has taken it over from the holder of this lease.
     #[must_use]
     pub fn is_held_by(&self, lease: &Lease) -> bool {

@@ -76,9 +76,11 @@ fn an_event_has_its_payment_looked_at_at_once_and_only_the_first_time() {
         it.bank.payers_act(|| true);
         let received = it.hear("evt_1", "payment_intent.succeeded", "pi_1").await;
         assert_eq!(received, Received::Applied);
-        it.wait_until(&id, |payment| payment.is_told()).await;
+        // Told, and let go of by its driver: only then does its row stand still.
+        let settled = it
+            .wait_until(&id, |payment| payment.is_told() && !payment.is_held())
+            .await;
         assert_eq!(it.desk.order("ord_1").state, OrderState::Paid);
-        let settled = it.payment(&id).await;
         let calls = it.line.calls("get");
         for _ in 0..3 {
             let again = it.hear("evt_1", "payment_intent.succeeded", "pi_1").await;
@@ -141,8 +143,7 @@ fn one_that_comes_late_takes_nothing_back() {
     on_each_database(async |url| {
         let it = open(&url).await;
         let id = it.paid("ord_1").await;
-        it.wait_until(&id, |payment| payment.is_told()).await;
-        let settled = it.payment(&id).await;
+        let settled = it.wait_until(&id, |payment| payment.is_told()).await;
         for (n, kind) in [
             "payment_intent.processing",
             "payment_intent.payment_failed",
