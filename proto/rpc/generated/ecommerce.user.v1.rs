@@ -80,6 +80,18 @@ pub struct ValidateSessionResponse {
     pub stands: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ValidateSessionsRequest {
+    /// At most 1,000.
+    #[prost(string, repeated, tag = "1")]
+    pub session_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ValidateSessionsResponse {
+    /// Those that stand.
+    #[prost(string, repeated, tag = "1")]
+    pub session_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Jwks {
     /// RFC 7517.
     #[prost(string, tag = "1")]
@@ -357,6 +369,33 @@ pub mod user_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Which of many sessions still stand. For services, which ask anew for those that are in use.
+        pub async fn validate_sessions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ValidateSessionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ValidateSessionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ecommerce.user.v1.UserService/ValidateSessions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("ecommerce.user.v1.UserService", "ValidateSessions"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// The public keys that access tokens are verified with, as a JSON Web Key Set. Open to all.
         pub async fn get_jwks(
             &mut self,
@@ -503,6 +542,14 @@ pub mod user_service_server {
             request: tonic::Request<super::ValidateSessionRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ValidateSessionResponse>,
+            tonic::Status,
+        >;
+        /// Which of many sessions still stand. For services, which ask anew for those that are in use.
+        async fn validate_sessions(
+            &self,
+            request: tonic::Request<super::ValidateSessionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ValidateSessionsResponse>,
             tonic::Status,
         >;
         /// The public keys that access tokens are verified with, as a JSON Web Key Set. Open to all.
@@ -902,6 +949,51 @@ pub mod user_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ValidateSessionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ecommerce.user.v1.UserService/ValidateSessions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ValidateSessionsSvc<T: UserService>(pub Arc<T>);
+                    impl<
+                        T: UserService,
+                    > tonic::server::UnaryService<super::ValidateSessionsRequest>
+                    for ValidateSessionsSvc<T> {
+                        type Response = super::ValidateSessionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ValidateSessionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UserService>::validate_sessions(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ValidateSessionsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -9,7 +9,7 @@ pub fn access(path: &str) -> Option<Access> {
     Some(match call {
         "Authenticate" | "CreateUser" | "Refresh" | "GetJwks" | "HealthCheck" => Access::Open,
         "GetUser" | "Logout" | "GetCart" | "PutCartItem" | "DeleteCartItem" => Access::Caller,
-        "ValidateSession" => Access::Service,
+        "ValidateSession" | "ValidateSessions" => Access::Service,
         _ => return None,
     })
 }

@@ -1,6 +1,7 @@
 //! The gRPC contract.
 
 use service_common::auth::{SessionCheck, caller_of};
+use service_common::failure::Failure;
 use service_common::idempotency::{Fingerprint, Scope};
 use tonic::{Request, Response, Status};
 use weir_rpc::common::v1::{Empty, HealthStatus};
@@ -8,7 +9,7 @@ use weir_rpc::user::v1::user_service_server::UserService;
 use weir_rpc::user::v1::{
     AuthRequest, Cart, CreateUserRequest, DeleteCartItemRequest, GetCartRequest, GetUserRequest, Jwks,
     LogoutRequest, PutCartItemRequest, RefreshRequest, Session, UserResponse, ValidateSessionRequest,
-    ValidateSessionResponse,
+    ValidateSessionResponse, ValidateSessionsRequest, ValidateSessionsResponse,
 };
 
 use crate::carts::Carts;
@@ -18,6 +19,9 @@ use crate::{message, request};
 
 /// Who registers is nobody yet: all share one space of idempotency keys.
 const NOBODY: &str = "";
+
+/// The most sessions that are asked for at a time.
+const MOST_SESSIONS: usize = 1_000;
 
 /// The service as others call it.
 #[derive(Clone)]
@@ -82,6 +86,21 @@ impl UserService for Api {
         let sessions = LocalSessions(self.users.shared.kept.clone());
         let stands = sessions.stands(&request.get_ref().session_id).await?;
         Ok(Response::new(ValidateSessionResponse { stands }))
+    }
+
+    async fn validate_sessions(
+        &self,
+        request: Request<ValidateSessionsRequest>,
+    ) -> Result<Response<ValidateSessionsResponse>, Status> {
+        let asked = &request.get_ref().session_ids;
+        if asked.len() > MOST_SESSIONS {
+            let fault = format!("{} are more than {MOST_SESSIONS}", asked.len());
+            return Err(Failure::field("session_ids", fault).into());
+        }
+        let ids: Vec<&str> = asked.iter().map(String::as_str).collect();
+        let sessions = LocalSessions(self.users.shared.kept.clone());
+        let session_ids = sessions.standing(&ids).await?;
+        Ok(Response::new(ValidateSessionsResponse { session_ids }))
     }
 
     async fn get_jwks(&self, _request: Request<Empty>) -> Result<Response<Jwks>, Status> {

@@ -12,7 +12,7 @@ use weir_rpc::user::v1::user_service_server::{UserService, UserServiceServer};
 use weir_rpc::user::v1::{
     AuthRequest, Cart, CreateUserRequest, DeleteCartItemRequest, GetCartRequest, GetUserRequest, Jwks,
     LogoutRequest, PutCartItemRequest, RefreshRequest, Session, UserResponse, ValidateSessionRequest,
-    ValidateSessionResponse,
+    ValidateSessionResponse, ValidateSessionsRequest, ValidateSessionsResponse,
 };
 
 /// The user service of a test. Cheap to clone.
@@ -75,6 +75,16 @@ impl UserService for Users {
         Ok(Response::new(ValidateSessionResponse {
             stands: !ended.contains(&request.get_ref().session_id),
         }))
+    }
+
+    async fn validate_sessions(
+        &self,
+        request: Request<ValidateSessionsRequest>,
+    ) -> Answer<ValidateSessionsResponse> {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session_ids = request.into_inner().session_ids;
+        session_ids.retain(|id| !ended.contains(id));
+        Ok(Response::new(ValidateSessionsResponse { session_ids }))
     }
 
     async fn authenticate(&self, _: Request<AuthRequest>) -> Answer<UserResponse> {

@@ -40,7 +40,7 @@ use weir_rpc::user::v1::user_service_server::{UserService, UserServiceServer};
 use weir_rpc::user::v1::{
     AuthRequest, Cart, CartItem, CreateUserRequest, DeleteCartItemRequest, GetCartRequest, GetUserRequest,
     Jwks, LogoutRequest, PutCartItemRequest, RefreshRequest, Session, UserResponse, ValidateSessionRequest,
-    ValidateSessionResponse,
+    ValidateSessionResponse, ValidateSessionsRequest, ValidateSessionsResponse,
 };
 
 /// Cheap to clone.
@@ -114,7 +114,7 @@ impl Shop {
 
     /// Calls that are not the gateway's own business.
     pub(crate) fn all_heard(&self) -> Vec<&'static str> {
-        let own = ["GetJwks", "ValidateSession", "HealthCheck"];
+        let own = ["GetJwks", "ValidateSession", "ValidateSessions", "HealthCheck"];
         let inner = self.inner();
         inner
             .heard
@@ -323,6 +323,16 @@ impl UserService for Shop {
             .ended_sessions
             .contains(&request.get_ref().session_id);
         Ok(Response::new(ValidateSessionResponse { stands: !has_ended }))
+    }
+
+    async fn validate_sessions(
+        &self,
+        request: Request<ValidateSessionsRequest>,
+    ) -> Result<Response<ValidateSessionsResponse>, Status> {
+        self.hear("ValidateSessions", &request).await?;
+        let mut session_ids = request.into_inner().session_ids;
+        session_ids.retain(|id| !self.inner().ended_sessions.contains(id));
+        Ok(Response::new(ValidateSessionsResponse { session_ids }))
     }
 
     async fn get_jwks(&self, request: Request<Empty>) -> Result<Response<Jwks>, Status> {

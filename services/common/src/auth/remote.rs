@@ -1,20 +1,19 @@
 //! Keys and sessions, asked of the user service.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use weir_rpc::common::v1::Empty;
-use weir_rpc::user::v1::ValidateSessionRequest;
 use weir_rpc::user::v1::user_service_client::UserServiceClient;
+use weir_rpc::user::v1::{ValidateSessionRequest, ValidateSessionsRequest};
 
 use super::keys::{JwkSet, VerifyingKeys};
-use super::sessions::{SessionCheck, Sessions};
+use super::sessions::{self, SessionCheck, Sessions};
 use super::{Guard, Verifier};
+use crate::boxed::Boxed;
 use crate::client::Link;
 use crate::failure::Failure;
-use crate::server::Lifecycle;
+use crate::server::{Lifecycle, Stopping};
 
 /// How often the keys are asked for again: a new one must be there before the first token is signed with it.
 const REFRESH: Duration = Duration::from_secs(60);
@@ -29,7 +28,9 @@ impl Guard {
         let client = UserServiceClient::new(link);
         let keys = VerifyingKeys::default();
         lifecycle.spawn(refresh(client.clone(), keys.clone(), lifecycle.clone()));
-        Guard::new(Verifier::new(keys), Sessions::new(Arc::new(Remote(client))))
+        let sessions = Sessions::new(Arc::new(Remote(client)));
+        lifecycle.spawn(keep_current(sessions.clone(), lifecycle.stopping()));
+        Guard::new(Verifier::new(keys), sessions)
     }
 }
 
@@ -66,19 +67,38 @@ async fn fetch(client: &mut UserServiceClient<Link>, keys: &VerifyingKeys) -> Re
     keys.replace(&set).map_err(|error| error.to_string())
 }
 
+/// Asks for sessions that are in use before their answers run out, so that their requests need not.
+async fn keep_current(sessions: Sessions, stopping: Stopping) {
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = tokio::time::sleep(sessions::RENEWED) => {}
+        }
+        // Where that fails each asks for itself when its answer has run out, and is told what is wrong.
+        let _ = sessions.renew().await;
+    }
+}
+
 struct Remote(UserServiceClient<Link>);
 
 impl SessionCheck for Remote {
-    fn stands<'a>(
-        &'a self,
-        session_id: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<bool, Failure>> + Send + 'a>> {
+    fn stands<'a>(&'a self, session_id: &'a str) -> Boxed<'a, Result<bool, Failure>> {
         let request = ValidateSessionRequest {
             session_id: session_id.to_owned(),
         };
         Box::pin(async move {
             let answer = self.0.clone().validate_session(request).await?;
             Ok(answer.get_ref().stands)
+        })
+    }
+
+    fn standing<'a>(&'a self, session_ids: &'a [&'a str]) -> Boxed<'a, Result<Vec<String>, Failure>> {
+        let request = ValidateSessionsRequest {
+            session_ids: session_ids.iter().map(|id| (*id).to_owned()).collect(),
+        };
+        Box::pin(async move {
+            let answer = self.0.clone().validate_sessions(request).await?;
+            Ok(answer.into_inner().session_ids)
         })
     }
 }

@@ -13,7 +13,7 @@ use weir_rpc::user::v1::user_service_server::{UserService, UserServiceServer};
 use weir_rpc::user::v1::{
     AuthRequest, Cart, CreateUserRequest, DeleteCartItemRequest, GetCartRequest, GetUserRequest, Jwks,
     LogoutRequest, PutCartItemRequest, RefreshRequest, Session, UserResponse, ValidateSessionRequest,
-    ValidateSessionResponse,
+    ValidateSessionResponse, ValidateSessionsRequest, ValidateSessionsResponse,
 };
 
 use crate::world::ADDRESS;
@@ -66,6 +66,7 @@ service! {
         refresh: RefreshRequest => Session,
         logout: LogoutRequest => Empty,
         validate_session: ValidateSessionRequest => ValidateSessionResponse,
+        validate_sessions: ValidateSessionsRequest => ValidateSessionsResponse,
         get_jwks: Empty => Jwks,
         get_cart: GetCartRequest => Cart,
         put_cart_item: PutCartItemRequest => Cart,

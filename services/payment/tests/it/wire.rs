@@ -22,7 +22,7 @@ use weir_rpc::user::v1::user_service_server::{UserService, UserServiceServer};
 use weir_rpc::user::v1::{
     AuthRequest, Cart, CreateUserRequest, DeleteCartItemRequest, GetCartRequest, GetUserRequest, Jwks,
     LogoutRequest, PutCartItemRequest, RefreshRequest, Session, UserResponse, ValidateSessionRequest,
-    ValidateSessionResponse,
+    ValidateSessionResponse, ValidateSessionsRequest, ValidateSessionsResponse,
 };
 
 use crate::others::{Desk, Order};
@@ -57,6 +57,14 @@ service! {
             _: Request<ValidateSessionRequest>,
         ) -> Result<Response<ValidateSessionResponse>, Status> {
             Ok(Response::new(ValidateSessionResponse { stands: true }))
+        }
+
+        async fn validate_sessions(
+            &self,
+            request: Request<ValidateSessionsRequest>,
+        ) -> Result<Response<ValidateSessionsResponse>, Status> {
+            let session_ids = request.into_inner().session_ids;
+            Ok(Response::new(ValidateSessionsResponse { session_ids }))
         }
     } lacks {
         authenticate: AuthRequest => UserResponse,

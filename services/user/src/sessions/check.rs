@@ -1,10 +1,9 @@
-//! Whether a session stands, asked where this service keeps its sessions.
+//! Whether sessions stand, asked where this service keeps them.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use service_common::auth::SessionCheck;
+use service_common::boxed::Boxed;
 use service_common::failure::Failure;
 use service_common::ids::is_id;
 
@@ -15,15 +14,15 @@ use super::store::SessionStore;
 pub struct LocalSessions(pub Arc<dyn SessionStore>);
 
 impl SessionCheck for LocalSessions {
-    fn stands<'a>(
-        &'a self,
-        session_id: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<bool, Failure>> + Send + 'a>> {
+    fn stands<'a>(&'a self, session_id: &'a str) -> Boxed<'a, Result<bool, Failure>> {
+        Box::pin(async move { Ok(!self.standing(&[session_id]).await?.is_empty()) })
+    }
+
+    fn standing<'a>(&'a self, session_ids: &'a [&'a str]) -> Boxed<'a, Result<Vec<String>, Failure>> {
         Box::pin(async move {
-            if !is_id(session_id) {
-                return Ok(false);
-            }
-            self.0.stands(session_id).await
+            // What is no id is no session's.
+            let ids: Vec<&str> = session_ids.iter().copied().filter(|id| is_id(id)).collect();
+            self.0.standing(&ids).await
         })
     }
 }

@@ -7,6 +7,9 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::Session;
 use super::store::{Answer, EndedSessions, SessionStore};
 
+/// The most sessions that one statement asks for.
+const ASKED_AT_ONCE: usize = 256;
+
 /// Keeps sessions in a database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct DatabaseSessions(pub Database);
@@ -23,6 +26,26 @@ impl DatabaseSessions {
             .fetch_optional(self.0.pool())
             .await?;
         row.as_ref().map(read).transpose()
+    }
+
+    async fn try_standing(&self, ids: &[&str]) -> sqlx::Result<Vec<String>> {
+        let mut standing = Vec::with_capacity(ids.len());
+        for part in ids.chunks(ASKED_AT_ONCE) {
+            // A few lengths only: each other one would be another statement to prepare. The last id is asked for again then.
+            let length = part.len().next_power_of_two().min(ASKED_AT_ONCE);
+            let places = (1..=length).map(|n| format!("${n}")).collect::<Vec<_>>();
+            let statement = AssertSqlSafe(format!(
+                "SELECT id FROM sessions WHERE id IN ({}) AND expires_at_ms > {}",
+                places.join(", "),
+                self.0.now()
+            ));
+            let mut query = sqlx::query_scalar(statement);
+            for id in part.iter().chain(part.last().into_iter().cycle()).take(length) {
+                query = query.bind(*id);
+            }
+            standing.extend(query.fetch_all(self.0.pool()).await?);
+        }
+        Ok(standing)
     }
 
     async fn try_rotate(&self, was_current: &str, session: &Session) -> sqlx::Result<bool> {
@@ -105,8 +128,8 @@ impl SessionStore for DatabaseSessions {
         })
     }
 
-    fn stands<'a>(&'a self, id: &'a str) -> Answer<'a, bool> {
-        Box::pin(async move { Ok(self.try_get(id).await?.is_some()) })
+    fn standing<'a>(&'a self, ids: &'a [&'a str]) -> Answer<'a, Vec<String>> {
+        Box::pin(async move { Ok(self.try_standing(ids).await?) })
     }
 
     fn sweep(&self) -> Answer<'_, u64> {

@@ -9,6 +9,7 @@ use service_common::dynamo::{
     CreateError, EXPIRES_AT, Item, Tables, now_ms, number, read_number, read_text, reason, seconds, text,
 };
 use service_common::failure::{Code, Failure};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::Session;
@@ -16,6 +17,8 @@ use super::store::{Answer, EndedSessions, SessionStore};
 
 /// Without the prefix of all tables.
 const TABLE: &str = "sessions";
+/// The most sessions that are asked for at a time.
+const ASKED_AT_ONCE: usize = 16;
 /// The key.
 const ID: &str = "session_id";
 
@@ -91,15 +94,31 @@ impl DynamoSessions {
         self.put(item).await
     }
 
-    async fn try_get(&self, id: &str) -> Result<Option<(Session, i64)>, Failure> {
-        let now = now_ms();
+    /// A session that stands at this moment, in milliseconds since 1970.
+    async fn try_get(&self, id: &str, now: i64) -> Result<Option<Session>, Failure> {
         let Some(item) = self.item(id, now).await? else {
             return Ok(None);
         };
         let session = read(id, &item).ok_or_else(|| Failure::internal("a session's item cannot be read"))?;
         let generation = self.generation(&session.user_id, now).await?;
         let stands = generation.is_none() || generation == read_text(&item, "generation");
-        Ok(stands.then_some((session, now)))
+        Ok(stands.then_some(session))
+    }
+
+    async fn try_standing(&self, ids: &[&str]) -> Result<Vec<String>, Failure> {
+        let now = now_ms();
+        let (mut asked, mut standing) = (JoinSet::new(), Vec::with_capacity(ids.len()));
+        let mut ids = ids.iter();
+        loop {
+            for id in ids.by_ref().take(ASKED_AT_ONCE - asked.len()) {
+                let (sessions, id) = (self.clone(), (*id).to_owned());
+                asked.spawn(async move { sessions.try_get(&id, now).await });
+            }
+            let Some(found) = asked.join_next().await else {
+                return Ok(standing);
+            };
+            standing.extend(found.map_err(Failure::internal)??.map(|session| session.id));
+        }
     }
 
     async fn try_rotate(&self, was_current: &str, session: &Session) -> Result<bool, Failure> {
@@ -151,7 +170,11 @@ impl SessionStore for DynamoSessions {
     }
 
     fn get<'a>(&'a self, id: &'a str) -> Answer<'a, Option<(Session, i64)>> {
-        Box::pin(self.try_get(id))
+        Box::pin(async move {
+            let now = now_ms();
+            let session = self.try_get(id, now).await?;
+            Ok(session.map(|session| (session, now)))
+        })
     }
 
     fn rotate<'a>(&'a self, was_current: &'a str, session: &'a Session) -> Answer<'a, bool> {
@@ -179,8 +202,8 @@ impl SessionStore for DynamoSessions {
         })
     }
 
-    fn stands<'a>(&'a self, id: &'a str) -> Answer<'a, bool> {
-        Box::pin(async move { Ok(self.try_get(id).await?.is_some()) })
+    fn standing<'a>(&'a self, ids: &'a [&'a str]) -> Answer<'a, Vec<String>> {
+        Box::pin(self.try_standing(ids))
     }
 
     /// DynamoDB forgets by itself.

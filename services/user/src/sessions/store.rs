@@ -39,8 +39,8 @@ pub trait SessionStore: Send + Sync {
     /// Ends all sessions of a user; `account` as with [`begin`](SessionStore::begin).
     fn end_all_of<'a>(&'a self, account: &'a mut Transaction, user_id: &'a str) -> Answer<'a, EndedSessions>;
 
-    /// Whether a session has neither been ended nor run out.
-    fn stands<'a>(&'a self, id: &'a str) -> Answer<'a, bool>;
+    /// Which of these sessions have neither been ended nor run out.
+    fn standing<'a>(&'a self, ids: &'a [&'a str]) -> Answer<'a, Vec<String>>;
 
     /// Forgets the sessions that have run out; gives how many.
     fn sweep(&self) -> Answer<'_, u64>;

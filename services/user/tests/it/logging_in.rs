@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use service_common::auth::{Caller, Role};
-use service_common::failure::Code;
+use service_common::failure::{Code, Failure};
 use tonic::Request;
 use user_service::Rules;
 use user_service::hasher::Hasher;
+use user_service::sessions::Session;
 use weir_rpc::user::v1::user_service_server::UserService;
-use weir_rpc::user::v1::{GetUserRequest, LogoutRequest, ValidateSessionRequest};
+use weir_rpc::user::v1::{GetUserRequest, LogoutRequest, ValidateSessionRequest, ValidateSessionsRequest};
 
 use crate::places::on_each_place;
 use crate::world::{PASSWORD, World, by, registration};
@@ -143,10 +144,50 @@ fn a_session_that_ran_out_or_never_was_does_not_stand() {
             let answer = world.api.validate_session(Request::new(request)).await.unwrap();
             assert!(!answer.get_ref().stands, "{id}");
         }
+        let many = |session_ids| async {
+            let request = Request::new(ValidateSessionsRequest { session_ids });
+            let answer = world.api.validate_sessions(request).await;
+            answer.map(|answer| answer.into_inner().session_ids)
+        };
+        let strange = ["ses_1", "", "a\u{0}b"].map(str::to_owned);
+        assert_eq!(many(strange.to_vec()).await.unwrap(), [""; 0]);
+        let too_many = many(vec!["ses_1".to_owned(); 1_001]).await.unwrap_err();
+        assert_eq!(Failure::from(too_many).code, Code::Invalid);
         // DynamoDB forgets by itself.
         if url.kept_in.dynamo.is_none() {
             assert_eq!(world.kept.sessions.sweep().await.unwrap(), 1);
         }
+    });
+}
+
+#[test]
+fn of_many_sessions_those_that_stand_are_told() {
+    on_each_place(async |url| {
+        let world = World::open(&url).await;
+        let ann = world.caller(&world.somebody("ann@example.com").await);
+        let user_id = ann.user_id().unwrap();
+        let mut ids = Vec::new();
+        for n in 0..20 {
+            let session = Session {
+                id: format!("ses_{n}"),
+                user_id: user_id.to_owned(),
+                current: "digest".to_owned(),
+                previous: None,
+                rotated_at_ms: 0,
+                expires_at_ms: i64::MAX / 2,
+            };
+            let mut account = world.database.begin().await.unwrap();
+            world.kept.sessions.begin(&mut account, &session).await.unwrap();
+            account.commit().await.unwrap();
+            ids.push(session.id);
+        }
+        world.kept.sessions.end(&ids[7]).await.unwrap();
+        let asked: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let mut standing = world.kept.sessions.standing(&asked).await.unwrap();
+        standing.sort_unstable();
+        ids.remove(7);
+        ids.sort_unstable();
+        assert_eq!(standing, ids);
     });
 }
 

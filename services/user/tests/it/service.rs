@@ -21,7 +21,7 @@ use weir_rpc::common::v1::Empty;
 use weir_rpc::user::v1::user_service_client::UserServiceClient;
 use weir_rpc::user::v1::{
     AuthRequest, GetCartRequest, GetUserRequest, LogoutRequest, PutCartItemRequest, RefreshRequest,
-    ValidateSessionRequest,
+    ValidateSessionRequest, ValidateSessionsRequest,
 };
 
 use crate::world::{PASSWORD, SECRET, person, registration};
@@ -152,6 +152,15 @@ fn every_call_is_for_whom_it_is_meant() {
         assert_eq!(code(as_ann.validate_session(ask()).await), Code::Forbidden);
         assert_eq!(code(anybody.validate_session(ask()).await), Code::Unauthenticated);
         assert!(as_service.validate_session(ask()).await.unwrap().get_ref().stands);
+        let ask_for_many = || ValidateSessionsRequest {
+            session_ids: vec![session_id.clone(), "ses_1".to_owned()],
+        };
+        assert_eq!(
+            code(as_ann.validate_sessions(ask_for_many()).await),
+            Code::Forbidden
+        );
+        let standing = as_service.validate_sessions(ask_for_many()).await.unwrap();
+        assert_eq!(standing.get_ref().session_ids, std::slice::from_ref(&session_id));
 
         let item = PutCartItemRequest {
             product_id: "prd_1".to_owned(),
@@ -169,6 +178,8 @@ fn every_call_is_for_whom_it_is_meant() {
         as_ann.logout(LogoutRequest {}).await.unwrap();
         assert_eq!(code(as_ann.get_user(get("")).await), Code::Unauthenticated);
         assert!(!as_service.validate_session(ask()).await.unwrap().get_ref().stands);
+        let standing = as_service.validate_sessions(ask_for_many()).await.unwrap();
+        assert_eq!(standing.get_ref().session_ids, [""; 0]);
 
         let boss = person("boss@example.com", PASSWORD);
         service.users().provision(boss, Role::Admin).await.unwrap();

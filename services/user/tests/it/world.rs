@@ -111,7 +111,7 @@ impl World {
         let Caller::User { session, .. } = caller else {
             panic!("{caller:?} has no session")
         };
-        self.kept.sessions.stands(session).await.unwrap()
+        !self.kept.sessions.standing(&[session]).await.unwrap().is_empty()
     }
 
     pub(crate) async fn count(&self, statement: &'static str) -> i64 {
