@@ -118,8 +118,8 @@ impl Orders {
         change: impl FnOnce(&mut Order, i64) -> (Option<Change>, T),
     ) -> Result<Option<(Order, T)>, Failure> {
         let shared = &self.shared;
-        let mut transaction = shared.database.begin().await?;
-        let Some((mut order, now_ms)) = store::lock(&mut transaction, id).await? else {
+        let (transaction, locked) = store::begin_with_lock(&shared.database, id).await?;
+        let Some((mut order, now_ms)) = locked else {
             return Ok(None);
         };
         let before = order.clone();

@@ -112,24 +112,31 @@ pub fn save(order: &Order) -> sqlx::Result<Statement> {
     Ok(statement)
 }
 
-/// An order, locked until the end of the transaction, and the moment of that by the database's clock, in milliseconds since
-/// 1970.
+/// Begins a transaction that locks an order; gives the order and the moment of that by the database's clock, in milliseconds
+/// since 1970.
 ///
 /// # Errors
 /// The database failed.
-pub async fn lock(transaction: &mut Transaction, id: &str) -> sqlx::Result<Option<(Order, i64)>> {
-    let statement = for_update_now!(transaction, columns!(), " FROM orders WHERE id = $1");
-    let row = sqlx::query(statement)
-        .bind(id)
-        .fetch_optional(&mut **transaction)
-        .await?;
-    let locked = row.as_ref().map(|row| {
-        let order = read(row)?;
-        // Who waited for the lock may have read the clock before: an order's moments never go back.
-        let now_ms = row.try_get::<i64, _>("now_ms")?.max(order.updated_at_ms);
-        Ok((order, now_ms))
-    });
-    locked.transpose()
+pub async fn begin_with_lock(
+    database: &Database,
+    id: &str,
+) -> sqlx::Result<(Transaction, Option<(Order, i64)>)> {
+    let lock = Statement::new(for_update_now!(
+        database,
+        columns!(),
+        " FROM orders WHERE id = $1"
+    ));
+    let (transaction, rows) = database.begin_with(vec![lock.bind(id)]).await?;
+    let locked = match rows.first() {
+        None => None,
+        Some(row) => {
+            let order = read(row)?;
+            // Who waited for the lock may have read the clock before: an order's moments never go back.
+            let now_ms = row.try_get::<i64, _>("now_ms")?.max(order.updated_at_ms);
+            Some((order, now_ms))
+        }
+    };
+    Ok((transaction, locked))
 }
 
 /// An order as it is at this moment.

@@ -69,29 +69,23 @@ impl Orders {
     /// The first transaction: the key is claimed and the order stored, or found.
     async fn begin(&self, request: Request) -> Result<Begun, Failure> {
         let shared = &self.shared;
-        let mut transaction = shared.database.begin().await?;
-        let (lease, terms) = (shared.rules.lease, shared.rules.terms());
+        let terms = shared.rules.terms();
         let id = Order::new_id();
-        let now_ms = match &request.key {
-            None => transaction.now_ms().await?,
+        let (transaction, now_ms) = match &request.key {
+            None => {
+                let mut transaction = shared.database.begin().await?;
+                let now_ms = transaction.now_ms().await?;
+                (transaction, now_ms)
+            }
             Some((scope, fingerprint)) => {
-                match idempotency::claim(&mut transaction, scope, fingerprint, &id, lease).await? {
-                    Claim::First(now_ms) => now_ms,
-                    Claim::Answered(answer) => return Ok(Begun::Answered(answer)),
-                    Claim::Resumed(id) => {
+                let lease = shared.rules.lease;
+                match idempotency::claim(&shared.database, scope, fingerprint, &id, lease).await? {
+                    (transaction, Claim::First(now_ms)) => (transaction, now_ms),
+                    (_, Claim::Answered(answer)) => return Ok(Begun::Answered(answer)),
+                    (transaction, Claim::Resumed(id)) => {
                         // All others lock the order first and its key then: both at once, the other way round, could deadlock.
                         transaction.commit().await?;
-                        let held = self
-                            .change(&id, |order, now_ms| {
-                                if order.state == State::Pending {
-                                    order.hold(now_ms, terms.lease_ms);
-                                }
-                                (None, ())
-                            })
-                            .await?;
-                        let (order, ()) =
-                            held.ok_or_else(|| Failure::internal(format!("order {id} is missing")))?;
-                        return Ok(Begun::Order(Box::new(order)));
+                        return self.hold(&id).await;
                     }
                 }
             }
@@ -100,6 +94,21 @@ impl Orders {
         order.scope = request.key.map(|(scope, _)| scope.as_str().to_owned());
         tracing::Span::current().record("order_id", &order.id);
         transaction.commit_with(vec![store::insert(&order)?]).await?;
+        Ok(Begun::Order(Box::new(order)))
+    }
+
+    /// An order that was begun before is held for whoever goes on with it now.
+    async fn hold(&self, id: &str) -> Result<Begun, Failure> {
+        let terms = self.shared.rules.terms();
+        let held = self.change(id, |order, now_ms| {
+            if order.state == State::Pending {
+                order.hold(now_ms, terms.lease_ms);
+            }
+            (None, ())
+        });
+        let (order, ()) = held
+            .await?
+            .ok_or_else(|| Failure::internal(format!("order {id} is missing")))?;
         Ok(Begun::Order(Box::new(order)))
     }
 
@@ -119,8 +128,7 @@ impl Orders {
                 return Err(failure);
             }
         };
-        let mut transaction = self.shared.database.begin().await?;
-        let locked = store::lock(&mut transaction, &order.id).await?;
+        let (transaction, locked) = store::begin_with_lock(&self.shared.database, &order.id).await?;
         let (mut order, now_ms) =
             locked.ok_or_else(|| Failure::internal(format!("order {} is missing", order.id)))?;
         let dues_before = order.dues;
@@ -150,8 +158,8 @@ impl Orders {
 
     /// Nobody is at the order any more: its client may try again at once, the sweeper does so after a while.
     async fn let_go(&self, order: &Order) -> Result<(), Failure> {
-        let mut transaction = self.shared.database.begin().await?;
-        let Some((mut locked, now_ms)) = store::lock(&mut transaction, &order.id).await? else {
+        let (mut transaction, locked) = store::begin_with_lock(&self.shared.database, &order.id).await?;
+        let Some((mut locked, now_ms)) = locked else {
             return Ok(());
         };
         if locked.state != State::Pending {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use service_common::context::{Context, spawn_own};
 use service_common::failure::{Code, Failure};
 use service_common::idempotency::{self, Claim, Fingerprint, Scope};
+use sqlx::Row as _;
 use tokio::time::timeout;
 use weir_rpc::payment::v1::PaymentResponse;
 
 use crate::message::response;
 use crate::payment::{Payment, Purpose};
-use crate::payments::{Payments, another_is_live, not_found};
+use crate::payments::{Payments, Shared, another_is_live, not_found};
 use crate::store::{self, Inserted};
 
 /// An idempotency key, and what it must come with again.
@@ -94,9 +95,8 @@ impl Payments {
         let Some(Key { scope, fingerprint }) = &request.key else {
             return Ok(Seen::Nothing);
         };
-        let mut transaction = self.shared.database.begin().await?;
-        let claim =
-            idempotency::claim(&mut transaction, scope, fingerprint, "", self.shared.rules.lease).await?;
+        let (database, lease) = (&self.shared.database, self.shared.rules.lease);
+        let (_, claim) = idempotency::claim(database, scope, fingerprint, "", lease).await?;
         Ok(match claim {
             Claim::First(_) => Seen::Nothing,
             Claim::Resumed(_) => Seen::Begun,
@@ -133,20 +133,27 @@ impl Payments {
     /// Claims the key and stores the payment, or what the sender is told for good. The payment's row is the promise to go
     /// on with it.
     async fn store(&self, request: &Request, judged: Result<(), Failure>) -> Result<Stored, Failure> {
-        let mut transaction = self.shared.database.begin().await?;
-        let now_ms = transaction.now_ms().await?;
-        let mut payment = Payment::new(Payment::new_id(), request.purpose.clone(), now_ms);
-        if let Some(Key { scope, fingerprint }) = &request.key {
-            let lease = self.shared.rules.lease;
-            match idempotency::claim(&mut transaction, scope, fingerprint, &payment.id, lease).await? {
-                Claim::First(_) => payment.scope = Some(scope.as_str().to_owned()),
-                Claim::Resumed(id) => {
-                    transaction.commit().await?;
-                    return Ok(Stored::Payment(id));
-                }
-                Claim::Answered(answer) => return Ok(Stored::Answered(answer)),
+        let Shared { database, rules, .. } = &*self.shared;
+        let id = Payment::new_id();
+        let (mut transaction, now_ms) = match &request.key {
+            None => {
+                let mut transaction = database.begin().await?;
+                let now_ms = transaction.now_ms().await?;
+                (transaction, now_ms)
             }
-        }
+            Some(Key { scope, fingerprint }) => {
+                match idempotency::claim(database, scope, fingerprint, &id, rules.lease).await? {
+                    (transaction, Claim::First(now_ms)) => (transaction, now_ms),
+                    (transaction, Claim::Resumed(id)) => {
+                        transaction.commit().await?;
+                        return Ok(Stored::Payment(id));
+                    }
+                    (_, Claim::Answered(answer)) => return Ok(Stored::Answered(answer)),
+                }
+            }
+        };
+        let mut payment = Payment::new(id, request.purpose.clone(), now_ms);
+        payment.scope = request.key.as_ref().map(|key| key.scope.as_str().to_owned());
         let stored = match judged {
             Ok(()) => match store::insert(&mut transaction, &payment).await? {
                 Inserted::Yes => Ok(()),
@@ -177,19 +184,17 @@ impl Payments {
         let mut transaction = self.shared.database.begin().await?;
         let payment = store::lock(&mut transaction, id).await?.ok_or_else(not_found)?;
         let answer = response(&payment);
-        let Some(Key { scope, fingerprint }) = &request.key else {
+        let Some(Key { scope, .. }) = &request.key else {
             return Ok(answer);
         };
-        idempotency::keep(scope, &idempotency::encode(&Ok(answer)))
+        let kept = idempotency::keep(scope, &idempotency::encode(&Ok(answer)))
             .execute(&mut transaction)
             .await?;
-        let lease = self.shared.rules.lease;
-        match idempotency::claim(&mut transaction, scope, fingerprint, id, lease).await? {
-            Claim::Answered(kept) => {
-                transaction.commit().await?;
-                idempotency::decode(&kept)
-            }
-            Claim::First(_) | Claim::Resumed(_) => Err(Failure::internal("an answer that was kept is gone")),
-        }
+        let kept = kept
+            .first()
+            .ok_or_else(|| Failure::internal("the key of a payment is gone"))?;
+        let answer = idempotency::decode(kept.try_get("answer")?);
+        transaction.commit().await?;
+        answer
     }
 }

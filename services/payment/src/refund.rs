@@ -5,7 +5,7 @@ use service_common::idempotency::{self, Claim};
 use weir_rpc::payment::v1::PaymentResponse;
 
 use crate::message::response;
-use crate::payments::{Payments, not_found};
+use crate::payments::{Payments, Shared, not_found};
 use crate::process::Key;
 
 impl Payments {
@@ -32,15 +32,19 @@ impl Payments {
     /// `not_found`; `payment_state` where there is nothing to give back; what stands in the way of the key; or the database
     /// failed.
     pub async fn refund_by_hand(&self, id: &str, key: Option<Key>) -> Result<PaymentResponse, Failure> {
-        let mut transaction = self.shared.database.begin().await?;
-        if let Some(Key { scope, fingerprint }) = &key {
-            let lease = self.shared.rules.lease;
-            let claim = idempotency::claim(&mut transaction, scope, fingerprint, id, lease).await?;
-            if let Claim::Answered(answer) = claim {
-                self.shared.metrics.replayed("RefundPayment");
-                return idempotency::decode(&answer);
+        let Shared { database, rules, .. } = &*self.shared;
+        let mut transaction = match &key {
+            None => database.begin().await?,
+            Some(Key { scope, fingerprint }) => {
+                let (transaction, claim) =
+                    idempotency::claim(database, scope, fingerprint, id, rules.lease).await?;
+                if let Claim::Answered(answer) = claim {
+                    self.shared.metrics.replayed("RefundPayment");
+                    return idempotency::decode(&answer);
+                }
+                transaction
             }
-        }
+        };
         let changed = self
             .change_in(&mut transaction, id, |payment, now_ms| {
                 payment.refund_by_hand(now_ms)

@@ -89,8 +89,7 @@ impl Products {
         let reserved = Outcome::Reserved(priced);
         let mut statements = vec![reservations::insert(order_id, &reserved)?];
         statements.extend(wanted.iter().map(|(id, quantity)| products::take(id, *quantity)));
-        let mut transaction = self.database.begin().await?;
-        let rows = transaction.execute_all(statements).await?;
+        let (transaction, rows) = self.database.begin_with(statements).await?;
         if rows.len() == 1 + wanted.len() {
             transaction.commit().await?;
             return Ok(reserved);
@@ -106,9 +105,9 @@ impl Products {
 
     /// Stores what becomes of an order that gets nothing, unless somebody has decided meanwhile; gives what counts.
     async fn decide(&self, order_id: &str, outcome: Outcome) -> Result<Outcome, Failure> {
-        let mut transaction = self.database.begin().await?;
         let inserted = reservations::insert(order_id, &outcome)?;
-        if !inserted.execute(&mut transaction).await?.is_empty() {
+        let (mut transaction, rows) = self.database.begin_with(vec![inserted]).await?;
+        if !rows.is_empty() {
             transaction.commit().await?;
             return Ok(outcome);
         }
@@ -122,9 +121,9 @@ impl Products {
     /// # Errors
     /// The database failed: whether it was given back is not known; ask again.
     pub async fn release(&self, order_id: &str) -> Result<(), Failure> {
-        let mut transaction = self.database.begin().await?;
         let inserted = reservations::insert(order_id, &Outcome::Released)?;
-        if !inserted.execute(&mut transaction).await?.is_empty() {
+        let (mut transaction, rows) = self.database.begin_with(vec![inserted]).await?;
+        if !rows.is_empty() {
             transaction.commit().await?;
             return Ok(());
         }

@@ -30,23 +30,20 @@ impl Users {
     ) -> Result<UserResponse, Failure> {
         let shared = &self.shared;
         let password_hash = shared.hasher.hash(person.password).await?;
-        let mut transaction = shared.database.begin().await?;
         let id = new_id("usr");
-        if let Some((scope, fingerprint)) = &key {
-            let claim = idempotency::claim(&mut transaction, scope, fingerprint, &id, LEASE).await;
-            match claim {
-                Ok(Claim::First(_) | Claim::Resumed(_)) => {}
-                Ok(Claim::Answered(answer)) => {
-                    transaction.rollback().await?;
-                    shared.metrics.replayed("CreateUser");
-                    return idempotency::decode(&answer);
-                }
-                Err(failure) => {
-                    transaction.rollback().await?;
-                    return Err(failure);
+        let mut transaction = match &key {
+            None => shared.database.begin().await?,
+            Some((scope, fingerprint)) => {
+                match idempotency::claim(&shared.database, scope, fingerprint, &id, LEASE).await? {
+                    (transaction, Claim::First(_) | Claim::Resumed(_)) => transaction,
+                    (transaction, Claim::Answered(answer)) => {
+                        transaction.rollback().await?;
+                        shared.metrics.replayed("CreateUser");
+                        return idempotency::decode(&answer);
+                    }
                 }
             }
-        }
+        };
         let account = Account {
             id,
             email: person.email,

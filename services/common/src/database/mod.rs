@@ -213,6 +213,22 @@ impl Database {
         Box::pin(Transaction::begin(self))
     }
 
+    /// Begins a transaction that writes with these statements; gives their rows. With SQLite they are sent together.
+    ///
+    /// # Errors
+    /// No connection in time, or the database failed.
+    pub fn begin_with(&self, statements: Vec<Statement>) -> Boxed<'_, sqlx::Result<(Transaction, Vec<Row>)>> {
+        Box::pin(Transaction::begin_with(self, statements))
+    }
+
+    /// Executes these statements in a transaction of their own; gives their rows. With SQLite they are sent together.
+    ///
+    /// # Errors
+    /// The database failed. Whether it was done is not known then: ask again.
+    pub fn write(&self, statements: Vec<Statement>) -> Boxed<'_, sqlx::Result<Vec<Row>>> {
+        Box::pin(Transaction::write(self, statements))
+    }
+
     /// The database's own clock, in milliseconds since 1970: an expression for statements. Every instance of a service
     /// reads the same clock, whatever its machine's says.
     #[must_use]

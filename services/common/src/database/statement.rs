@@ -1,5 +1,7 @@
 //! Statements that are made before they are executed, so that several of them can go together.
 
+use std::borrow::Cow;
+
 use sqlx::any::AnyArguments;
 use sqlx::encode::Encode;
 use sqlx::error::BoxDynError;
@@ -11,7 +13,7 @@ use crate::boxed::Boxed;
 
 /// A statement with what stands in its places, `$1` and so on; no text in it may hold a dollar sign otherwise.
 pub struct Statement {
-    text: &'static str,
+    text: Cow<'static, str>,
     arguments: AnyArguments,
     failure: Option<BoxDynError>,
 }
@@ -20,6 +22,15 @@ impl Statement {
     /// One without anything in its places yet.
     #[must_use]
     pub fn new(text: &'static str) -> Statement {
+        Statement::of(Cow::Borrowed(text))
+    }
+
+    /// The same, of a text that was put together: of constants and numbers, and nothing that came from outside.
+    pub(crate) fn assembled(text: String) -> Statement {
+        Statement::of(Cow::Owned(text))
+    }
+
+    fn of(text: Cow<'static, str>) -> Statement {
         Statement {
             text,
             arguments: AnyArguments::default(),
@@ -43,7 +54,8 @@ impl Statement {
     pub fn execute(mut self, transaction: &mut Transaction) -> Boxed<'_, sqlx::Result<Vec<Row>>> {
         Box::pin(async move {
             let arguments = self.arguments()?;
-            sqlx::query_with(self.text, arguments)
+            // Constants and numbers.
+            sqlx::query_with(AssertSqlSafe(self.text.into_owned()), arguments)
                 .fetch_all(&mut **transaction)
                 .await
         })
@@ -58,9 +70,10 @@ impl Statement {
 }
 
 /// Executes statements one after the other; gives the rows of all. With SQLite they are one hand-over to the thread that executes
-/// them, and `last` is one more of them.
+/// them, and `first` and `last` go with them.
 pub(super) async fn together(
     transaction: &mut Transaction,
+    first: &'static str,
     statements: Vec<Statement>,
     last: &'static str,
 ) -> sqlx::Result<Vec<Row>> {
@@ -73,10 +86,10 @@ pub(super) async fn together(
             Ok(rows)
         }
         Kind::Sqlite => {
-            let mut text = String::new();
+            let mut text = first.to_owned();
             let mut all = AnyArguments::default();
             for mut statement in statements {
-                number_from(all.len(), statement.text, &mut text);
+                number_from(all.len(), &statement.text, &mut text);
                 all.values.0.append(&mut statement.arguments()?.values.0);
             }
             text.push_str(last);

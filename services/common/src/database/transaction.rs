@@ -15,6 +15,8 @@ use crate::trace::TARGET;
 /// PostgreSQL: "terminated by an administrator", which a connection says at its next use when its server was shut down.
 const SHUT_DOWN: &str = "57P01";
 
+/// SQLite's.
+const BEGIN: &str = "BEGIN IMMEDIATE;\n";
 const COMMIT: &str = "COMMIT";
 
 /// Dropped without [`commit`](Transaction::commit), it is rolled back. Statements are executed on `&mut *transaction`.
@@ -36,6 +38,33 @@ enum Inner {
 
 impl Transaction {
     pub(super) async fn begin(database: &Database) -> sqlx::Result<Transaction> {
+        let mut transaction = Transaction::take_turn(database).await?;
+        if let Inner::Writing(writing) = &mut transaction.inner {
+            writing.execute(BEGIN).await?;
+        }
+        Ok(transaction)
+    }
+
+    /// Begins with these statements; gives their rows.
+    pub(super) async fn begin_with(
+        database: &Database,
+        statements: Vec<Statement>,
+    ) -> sqlx::Result<(Transaction, Vec<Row>)> {
+        let mut transaction = Transaction::take_turn(database).await?;
+        let rows = statement::together(&mut transaction, BEGIN, statements, "").await?;
+        Ok((transaction, rows))
+    }
+
+    /// Begins with these statements and ends with them; gives their rows.
+    pub(super) async fn write(database: &Database, statements: Vec<Statement>) -> sqlx::Result<Vec<Row>> {
+        Transaction::take_turn(database)
+            .await?
+            .end_with(BEGIN, statements)
+            .await
+    }
+
+    /// On PostgreSQL it has begun, on SQLite it is to begin.
+    async fn take_turn(database: &Database) -> sqlx::Result<Transaction> {
         let span = tracing::debug_span!(
             target: TARGET,
             "transaction",
@@ -44,7 +73,7 @@ impl Transaction {
         );
         let asked = Instant::now();
         let inner = match &database.writer {
-            Some(writer) => Inner::Writing(writer.begin().await?),
+            Some(writer) => Inner::Writing(writer.turn().await?),
             None => Inner::Pooled(begin_on_a_live_connection(database).await?),
         };
         if let Some(waits) = &database.waits {
@@ -98,27 +127,21 @@ impl Transaction {
         })
     }
 
-    /// Executes these statements, one after the other; gives the rows of all. With SQLite they are sent together.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub fn execute_all(&mut self, statements: Vec<Statement>) -> Boxed<'_, sqlx::Result<Vec<Row>>> {
-        Box::pin(async move { statement::together(self, statements, "").await })
-    }
-
-    /// Makes everything in it true at once, these statements too; gives their rows.
+    /// Makes everything in it true at once, these statements too; gives their rows. With SQLite they are sent together.
     ///
     /// # Errors
     /// Whether it was done is not known then: ask again.
-    pub fn commit_with(mut self, statements: Vec<Statement>) -> Boxed<'static, sqlx::Result<Vec<Row>>> {
-        Box::pin(async move {
-            let rows = statement::together(&mut self, statements, COMMIT).await?;
-            match self.inner {
-                Inner::Writing(writing) => writing.ended(),
-                Inner::Pooled(transaction) => transaction.commit().await?,
-            }
-            Ok(rows)
-        })
+    pub fn commit_with(self, statements: Vec<Statement>) -> Boxed<'static, sqlx::Result<Vec<Row>>> {
+        Box::pin(self.end_with("", statements))
+    }
+
+    async fn end_with(mut self, first: &'static str, statements: Vec<Statement>) -> sqlx::Result<Vec<Row>> {
+        let rows = statement::together(&mut self, first, statements, COMMIT).await?;
+        match self.inner {
+            Inner::Writing(writing) => writing.ended(),
+            Inner::Pooled(transaction) => transaction.commit().await?,
+        }
+        Ok(rows)
     }
 
     /// Undoes everything in it. Dropping it does so too, but only some time later, and until then its locks are held.

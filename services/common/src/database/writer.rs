@@ -26,18 +26,16 @@ impl Writer {
         }
     }
 
-    /// Begins a transaction once those who asked before have ended theirs.
-    pub(super) async fn begin(&self) -> sqlx::Result<Writing> {
+    /// The connection, once those who asked before have ended with it. Nothing has begun on it yet: whoever stops waiting for
+    /// that leaves it to be undone.
+    pub(super) async fn turn(&self) -> sqlx::Result<Writing> {
         let turn = Arc::clone(&self.connection).lock_owned();
         let turn = tokio::time::timeout(self.patience, turn).await;
         let turn = turn.map_err(|_| sqlx::Error::PoolTimedOut)?;
         if turn.is_none() {
             return Err(sqlx::Error::PoolClosed);
         }
-        // Held before it begins: whoever stops waiting for that leaves it to be undone.
-        let mut writing = Writing { turn: Some(turn) };
-        writing.execute("BEGIN IMMEDIATE").await?;
-        Ok(writing)
+        Ok(Writing { turn: Some(turn) })
     }
 
     /// Whether nobody writes now.

@@ -9,13 +9,13 @@ mod fingerprint;
 
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::Row as _;
 
 pub use answer::{decode, encode};
 pub use fingerprint::{Fingerprint, Secret, SecretError};
 
 use crate::boxed::Boxed;
-use crate::database::{Database, Statement, Transaction, for_update};
+use crate::database::{Database, Kind, Statement, Transaction, for_update_now};
 use crate::failure::{Code, Failure, FieldFaults};
 
 /// The schema of the table, to be a part of the first step of the service's own.
@@ -86,72 +86,100 @@ pub enum Claim {
     Answered(String),
 }
 
-/// Claims a key for a request, for as long as the lease.
+/// Stores a key that is new, or whose answer was kept long enough. The clock is read where it is needed: that is no statement of
+/// its own.
+macro_rules! store_key {
+    ($clock:ident) => {
+        concat!(
+            "INSERT INTO idempotency_keys (scope, fingerprint, subject, lease_until_ms, kept_until_ms) VALUES ($1, $2, $3, ",
+            $crate::clock!($clock),
+            " + $4, ",
+            $crate::clock!($clock),
+            " + $5)
+             ON CONFLICT (scope) DO UPDATE
+             SET fingerprint = excluded.fingerprint, subject = excluded.subject, answer = NULL,
+                 lease_until_ms = excluded.lease_until_ms, kept_until_ms = excluded.kept_until_ms
+             WHERE idempotency_keys.answer IS NOT NULL AND idempotency_keys.kept_until_ms <= ",
+            $crate::clock!($clock),
+            " RETURNING lease_until_ms"
+        )
+    };
+}
+
+/// Begins a transaction that claims a key for a request, for as long as the lease.
 ///
 /// # Errors
 /// `idempotency_key_reused` where the key came with another request, `still_running` while somebody else is at it.
 pub fn claim<'a>(
-    transaction: &'a mut Transaction,
+    database: &'a Database,
     scope: &'a Scope,
     fingerprint: &'a Fingerprint,
     subject: &'a str,
     lease: Duration,
-) -> Boxed<'a, Result<Claim, Failure>> {
+) -> Boxed<'a, Result<(Transaction, Claim), Failure>> {
     Box::pin(async move {
+        let store = match database.kind() {
+            Kind::Sqlite => store_key!(Sqlite),
+            Kind::Postgres => store_key!(Postgres),
+        };
         let lease_ms = millis(lease);
-        // The clock is read where it is needed: no statement of its own for a new key, which most are.
-        let statement = AssertSqlSafe(format!(
-            "INSERT INTO idempotency_keys (scope, fingerprint, subject, lease_until_ms, kept_until_ms)
-         VALUES ($1, $2, $3, {now} + $4, {now} + $5)
-         ON CONFLICT (scope) DO UPDATE
-         SET fingerprint = excluded.fingerprint, subject = excluded.subject, answer = NULL,
-             lease_until_ms = excluded.lease_until_ms, kept_until_ms = excluded.kept_until_ms
-         WHERE idempotency_keys.kept_until_ms <= {now} AND idempotency_keys.answer IS NOT NULL
-         RETURNING lease_until_ms",
-            now = transaction.now()
-        ));
-        let inserted: Option<i64> = sqlx::query_scalar(statement)
+        let store = Statement::new(store)
             .bind(scope.as_str())
             .bind(fingerprint.as_str())
             .bind(subject)
             .bind(lease_ms)
-            .bind(millis(KEPT))
-            .fetch_optional(&mut **transaction)
-            .await?;
-        if let Some(lease_until_ms) = inserted {
-            return Ok(Claim::First(lease_until_ms - lease_ms));
+            .bind(millis(KEPT));
+        let (mut transaction, stored) = database.begin_with(vec![store]).await?;
+        if let Some(row) = stored.first() {
+            let lease_until_ms: i64 = row.try_get("lease_until_ms")?;
+            return Ok((transaction, Claim::First(lease_until_ms - lease_ms)));
         }
-        let now_ms = transaction.now_ms().await?;
-        let row = sqlx::query(for_update!(
-            transaction,
-            "SELECT fingerprint, subject, lease_until_ms, answer FROM idempotency_keys WHERE scope = $1"
-        ))
-        .bind(scope.as_str())
-        .fetch_one(&mut **transaction)
-        .await?;
-        if row.try_get::<String, _>("fingerprint")? != fingerprint.as_str() {
-            return Err(Failure::new(
-                Code::KeyReused,
-                "this Idempotency-Key came with another request before",
-            ));
+        match take_up(&mut transaction, scope, fingerprint, lease_ms).await {
+            Ok(claim) => Ok((transaction, claim)),
+            Err(failure) => {
+                transaction.rollback().await?;
+                Err(failure)
+            }
         }
-        if let Some(answer) = row.try_get::<Option<String>, _>("answer")? {
-            return Ok(Claim::Answered(answer));
-        }
-        let leased_ms = row.try_get::<i64, _>("lease_until_ms")? - now_ms;
-        if leased_ms > 0 {
-            let delay = Duration::from_millis(u64::try_from(leased_ms).unwrap_or(0));
-            return Err(
-                Failure::new(Code::StillRunning, "this request is still being worked on").after(delay),
-            );
-        }
-        sqlx::query("UPDATE idempotency_keys SET lease_until_ms = $2 WHERE scope = $1")
-            .bind(scope.as_str())
-            .bind(now_ms + lease_ms)
-            .execute(&mut **transaction)
-            .await?;
-        Ok(Claim::Resumed(row.try_get("subject")?))
     })
+}
+
+/// Claims a key that came before.
+async fn take_up(
+    transaction: &mut Transaction,
+    scope: &Scope,
+    fingerprint: &Fingerprint,
+    lease_ms: i64,
+) -> Result<Claim, Failure> {
+    let row = sqlx::query(for_update_now!(
+        transaction,
+        "fingerprint, subject, lease_until_ms, answer",
+        " FROM idempotency_keys WHERE scope = $1"
+    ))
+    .bind(scope.as_str())
+    .fetch_one(&mut **transaction)
+    .await?;
+    if row.try_get::<String, _>("fingerprint")? != fingerprint.as_str() {
+        return Err(Failure::new(
+            Code::KeyReused,
+            "this Idempotency-Key came with another request before",
+        ));
+    }
+    if let Some(answer) = row.try_get::<Option<String>, _>("answer")? {
+        return Ok(Claim::Answered(answer));
+    }
+    let now_ms = row.try_get::<i64, _>("now_ms")?;
+    let leased_ms = row.try_get::<i64, _>("lease_until_ms")? - now_ms;
+    if leased_ms > 0 {
+        let delay = Duration::from_millis(u64::try_from(leased_ms).unwrap_or(0));
+        return Err(Failure::new(Code::StillRunning, "this request is still being worked on").after(delay));
+    }
+    sqlx::query("UPDATE idempotency_keys SET lease_until_ms = $2 WHERE scope = $1")
+        .bind(scope.as_str())
+        .bind(now_ms + lease_ms)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(Claim::Resumed(row.try_get("subject")?))
 }
 
 /// Keeps the answer, unless one is kept already: the first one counts. Its row is the `answer` that is kept then, which is the

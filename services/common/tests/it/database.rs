@@ -83,9 +83,8 @@ fn insert(name: &'static str, value: i64) -> Statement {
 fn statements_that_go_together_are_all_done_or_none() {
     on_each_database(async |url| {
         let database = open(&url, "one").await;
-        let mut transaction = database.begin().await.unwrap();
-        let first = transaction
-            .execute_all(vec![insert("a", 1), insert("b", 2)])
+        let (transaction, first) = database
+            .begin_with(vec![insert("a", 1), insert("b", 2)])
             .await
             .unwrap();
         let raise = Statement::new("UPDATE counters SET value = value + $1 WHERE name = $2")
@@ -107,12 +106,18 @@ fn statements_that_go_together_are_all_done_or_none() {
             .commit_with(vec![insert("d", 4), insert("a", 5), insert("e", 6)])
             .await;
         assert!(matches!(twice, Err(sqlx::Error::Database(_))));
+        let twice = database.begin_with(vec![insert("d", 4), insert("a", 5)]).await;
+        assert!(matches!(twice, Err(sqlx::Error::Database(_))));
+        let twice = database.write(vec![insert("d", 4), insert("a", 5)]).await;
+        assert!(matches!(twice, Err(sqlx::Error::Database(_))));
+        drop(database.begin_with(vec![insert("e", 6)]).await.unwrap());
+        assert_eq!(database.write(vec![insert("f", 7)]).await.unwrap().len(), 1);
         let mut transaction = database.begin().await.unwrap();
         let names: Vec<String> = sqlx::query_scalar("SELECT name FROM counters ORDER BY name")
             .fetch_all(&mut *transaction)
             .await
             .unwrap();
-        assert_eq!(names, ["a", "b", "c"]);
+        assert_eq!(names, ["a", "b", "c", "f"]);
     });
 }
 

@@ -34,10 +34,9 @@ fn scope() -> Scope {
 }
 
 async fn claimed(database: &Database, amount: i64, subject: &str, lease: Duration) -> Result<Claim, Failure> {
-    let mut transaction = database.begin().await.unwrap();
-    let found = claim(&mut transaction, &scope(), &fingerprint(amount), subject, lease).await;
+    let (transaction, claim) = claim(database, &scope(), &fingerprint(amount), subject, lease).await?;
     transaction.commit().await.unwrap();
-    found
+    Ok(claim)
 }
 
 #[test]
