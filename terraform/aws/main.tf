@@ -66,11 +66,22 @@ module "msk" {
   subnet_ids    = module.vpc.private_subnet_ids
   brokers       = var.kafka_brokers
   instance_type = var.kafka_instance_type
-  client_cidrs  = var.gcp_cidr == null ? {} : { gcp = var.gcp_cidr }
+  client_cidrs  = var.gcp_cidrs
   client_security_group_ids = merge(
     { nodes = module.eks.node_security_group_id },
     local.has_function ? { notification = module.lambda[0].security_group_id } : {},
   )
+}
+
+module "vpn" {
+  source = "./modules/vpn"
+  count  = var.gcp_vpn == null ? 0 : 1
+
+  name            = var.name
+  vpc_id          = module.vpc.vpc_id
+  route_table_ids = module.vpc.private_route_table_ids
+  peer_asn        = var.gcp_vpn.asn
+  peer_addresses  = var.gcp_vpn.addresses
 }
 
 module "alb" {

@@ -42,3 +42,19 @@ output "repositories" {
   description = "Where each image is pushed to."
   value       = module.ecr.repository_urls
 }
+
+output "oidc_issuer" {
+  description = "Who signs the tokens of the cluster's service accounts: `aws_oidc_issuer` of terraform/gcp."
+  value       = module.eks.oidc_issuer
+}
+
+output "vpn_tunnels" {
+  description = "The tunnels to the other cloud: `vpn.tunnels` of terraform/gcp; empty without any."
+  value       = flatten(module.vpn[*].tunnels)
+}
+
+output "vpn_shared_secrets" {
+  description = "Their secrets, in the same sequence: `vpn_shared_secrets` there."
+  value       = flatten(module.vpn[*].shared_secrets)
+  sensitive   = true
+}

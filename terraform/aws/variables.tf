@@ -33,15 +33,40 @@ variable "created_at" {
 }
 
 variable "vpc_cidr" {
-  description = "The addresses of the VPC; they must not overlap `gcp_cidr`."
+  description = "The addresses of the VPC; they must not overlap `gcp_cidrs`."
   type        = string
   default     = "10.0.0.0/16"
 }
 
-variable "gcp_cidr" {
-  description = "The addresses of the subnet in the other cloud, which may reach Kafka through the tunnel; null: there is none."
-  type        = string
-  default     = null
+variable "gcp_cidrs" {
+  description = "The networks of the other cloud that may reach Kafka through the tunnels: its machines, and GKE's pods."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for cidr in values(var.gcp_cidrs) : can(cidrnetmask(cidr))])
+    error_message = "gcp_cidrs must be IPv4 networks, such as { machines = \"10.20.0.0/20\", pods = \"10.24.0.0/16\" }."
+  }
+
+  # Two networks share addresses where the wider of them holds the first of the other.
+  validation {
+    condition = alltrue([
+      for cidr in values(var.gcp_cidrs) :
+      cidrhost("${split("/", cidr)[0]}/${min(tonumber(split("/", cidr)[1]), tonumber(split("/", var.vpc_cidr)[1]))}", 0) !=
+      cidrhost("${split("/", var.vpc_cidr)[0]}/${min(tonumber(split("/", cidr)[1]), tonumber(split("/", var.vpc_cidr)[1]))}", 0)
+      if can(cidrnetmask(cidr))
+    ])
+    error_message = "gcp_cidrs must not share addresses with vpc_cidr."
+  }
+}
+
+variable "gcp_vpn" {
+  description = "The other cloud's gateway: its two addresses (output `vpn_addresses` of terraform/gcp) and its autonomous system number; null: there are no tunnels."
+  type = object({
+    addresses = list(string)
+    asn       = optional(number, 64514)
+  })
+  default = null
 }
 
 variable "nat_gateways" {

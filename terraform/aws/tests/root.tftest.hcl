@@ -24,7 +24,10 @@ mock_provider "aws" {
   }
 
   mock_resource "aws_eks_cluster" {
-    defaults = { certificate_authority = [{ data = "Y2E=" }] }
+    defaults = {
+      certificate_authority = [{ data = "Y2E=" }]
+      identity              = [{ oidc = [{ issuer = "https://oidc.eks.us-east-1.amazonaws.com/id/1" }] }]
+    }
   }
 
   mock_resource "aws_launch_template" {
@@ -104,13 +107,41 @@ run "only_the_load_balancer_reaches_the_gateways" {
 run "a_program_makes_a_function" {
   variables {
     notification_package = { bucket = "artefacts", key = "notification.zip", source_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }
-    gcp_cidr             = "10.20.0.0/20"
   }
 
   assert {
     condition     = length(module.lambda) == 1
     error_message = "the program is not run"
   }
+}
+
+run "the_other_cloud_is_reached_by_four_tunnels" {
+  variables {
+    gcp_cidrs = { machines = "10.20.0.0/20", pods = "10.24.0.0/16" }
+    gcp_vpn   = { addresses = ["192.0.2.1", "192.0.2.2"] }
+  }
+
+  assert {
+    condition     = length(output.vpn_tunnels) == 4 && length(output.vpn_shared_secrets) == 4
+    error_message = "the other cloud is told of other tunnels"
+  }
+}
+
+run "there_are_no_tunnels_unless_they_are_asked_for" {
+  assert {
+    condition     = length(module.vpn) == 0 && output.vpn_tunnels == []
+    error_message = "there are tunnels to nowhere"
+  }
+}
+
+run "networks_that_overlap_are_refused" {
+  command = plan
+
+  variables {
+    gcp_cidrs = { machines = "10.0.32.0/20" }
+  }
+
+  expect_failures = [var.gcp_cidrs]
 }
 
 run "costs_are_watched_where_a_budget_is_set" {

@@ -12,7 +12,10 @@ mock_provider "aws" {
   }
 
   mock_resource "aws_eks_cluster" {
-    defaults = { certificate_authority = [{ data = "Y2E=" }] }
+    defaults = {
+      certificate_authority = [{ data = "Y2E=" }]
+      identity              = [{ oidc = [{ issuer = "https://oidc.eks.us-east-1.amazonaws.com/id/1" }] }]
+    }
   }
 
   mock_resource "aws_launch_template" {
