@@ -1,0 +1,233 @@
+"""Asserts what is relied upon of the manifests as kustomize renders them: the numbers that were asked for, that settings and
+services agree, that nobody may do more than it must.
+
+usage: check.py OVERLAY=RENDERED.yaml ...
+"""
+
+import pathlib
+import re
+import sys
+import unittest
+
+import yaml
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+SERVICES = ["analytics", "api-gateway", "notification", "order", "payment", "product", "user"]
+# db.t3.micro allows some 110 connections, of which RDS and whoever looks for a fault need a few.
+CONNECTIONS = 80
+
+rendered = {}
+
+
+def objects(overlay, kind):
+    return {found["metadata"]["name"]: found for found in rendered[overlay] if found["kind"] == kind}
+
+
+def workloads(overlay):
+    return objects(overlay, "Deployment") | objects(overlay, "StatefulSet")
+
+
+def container(workload):
+    (only,) = workload["spec"]["template"]["spec"]["containers"]
+    return only
+
+
+def settings_of(service):
+    """The environment variables that a service reads, and whether each must be set, from its source."""
+    source = "\n".join(file.read_text() for file in sorted((REPOSITORY / "services" / service / "src").rglob("*.rs")))
+    common = REPOSITORY / "services/common/src"
+    for options, file in {"TelemetryOptions": "options.rs", "CallOptions": "options.rs", "DatabaseOptions": "database/options.rs"}.items():
+        if f": {options}" in source:
+            text = (common / file).read_text()
+            start = text.index(f"pub struct {options}")
+            source += text[start : text.index("\n}\n", start)]
+    found = {}
+    for attribute, field_type in re.findall(r"#\[arg\(((?:[^\[\]]|\[[^\]]*\])*?)\)\]\s*(?:pub(?:\(\w+\))? )?\w+: ([\w<>:]+)", source):
+        name = re.search(r'env = "(\w+)"', attribute)
+        if name:
+            found[name.group(1)] = "default_value" not in attribute and not field_type.startswith("Option")
+    return found
+
+
+class AsAskedFor(unittest.TestCase):
+    """Names, ports and sizes, to the digit."""
+
+    PODS = {
+        "api-gateway": ({"http": 8080, "metrics": 9090}, "100m", "128Mi", "500m", "512Mi", ("/health", 8080, 10), ("/health", 8080, 5)),
+        "user-service": ({"grpc": 50051, "metrics": 9090}, "100m", "128Mi", "500m", "512Mi", (None, 50051, 15), (None, 50051, 10)),
+        "product-service": (
+            {"grpc": 50052, "http": 8001, "metrics": 9090}, "100m", "256Mi", "500m", "1Gi", ("/health", 8001, 15), ("/health", 8001, 10),
+        ),
+        "order-service": (
+            {"grpc": 50053, "http": 8003, "metrics": 9090}, "200m", "256Mi", "800m", "1Gi", (None, 50053, 15), (None, 50053, 10),
+        ),
+        "payment-service": (
+            {"grpc": 50054, "http": 8004, "metrics": 9090}, "200m", "256Mi", "800m", "1Gi", (None, 50054, 15), (None, 50054, 10),
+        ),
+    }
+
+    def test_pods(self):
+        for name, (ports, cpu, memory, most_cpu, most_memory, live, ready) in self.PODS.items():
+            with self.subTest(name):
+                workload = objects("default", "Deployment")[name]
+                self.assertEqual(workload["spec"]["replicas"], 2)
+                pod = container(workload)
+                self.assertEqual({port["name"]: port["containerPort"] for port in pod["ports"]}, ports)
+                self.assertEqual(pod["resources"]["requests"], {"cpu": cpu, "memory": memory})
+                self.assertEqual(pod["resources"]["limits"], {"cpu": most_cpu, "memory": most_memory})
+                for probe, (path, port, first), period, failures in [
+                    (pod["livenessProbe"], live, 10, 3),
+                    (pod["readinessProbe"], ready, 5, 2),
+                ]:
+                    asked = {"httpGet": {"path": path, "port": port}} if path else {"grpc": {"port": port}}
+                    asked |= {"initialDelaySeconds": first, "periodSeconds": period, "failureThreshold": failures}
+                    self.assertEqual(probe, asked)
+
+    def test_autoscaling(self):
+        scaled = objects("default", "HorizontalPodAutoscaler")
+        bounds = {name: (found["spec"]["minReplicas"], found["spec"]["maxReplicas"]) for name, found in scaled.items()}
+        asked = {"api-gateway": (1, 5), "user-service": (1, 3), "product-service": (2, 8), "order-service": (2, 10), "payment-service": (2, 8)}
+        self.assertEqual(bounds, asked)
+
+        def targets(name):
+            resources = [metric["resource"] for metric in scaled[name]["spec"]["metrics"]]
+            return {resource["name"]: resource["target"]["averageUtilization"] for resource in resources}
+
+        self.assertEqual(targets("order-service"), {"cpu": 70, "memory": 80})
+        self.assertEqual(targets("payment-service"), {"cpu": 70, "memory": 80})
+        self.assertEqual(targets("product-service"), {"memory": 80})
+
+        def behaviour(name, way):
+            found = scaled[name]["spec"]["behavior"][way]
+            policies = {policy["type"]: (policy["value"], policy["periodSeconds"]) for policy in found["policies"]}
+            return found["stabilizationWindowSeconds"], policies
+
+        self.assertEqual(behaviour("order-service", "scaleUp"), (0, {"Percent": (100, 30), "Pods": (2, 30)}))
+        self.assertEqual(behaviour("order-service", "scaleDown"), (300, {"Percent": (50, 60)}))
+        self.assertEqual(behaviour("payment-service", "scaleUp"), (30, {"Percent": (50, 30), "Pods": (1, 30)}))
+        self.assertEqual(behaviour("payment-service", "scaleDown"), (300, {"Percent": (25, 60)}))
+
+    def test_only_the_first_look_has_a_public_address(self):
+        for overlay in rendered:
+            public = [name for name, found in objects(overlay, "Service").items() if found["spec"].get("type", "ClusterIP") != "ClusterIP"]
+            self.assertEqual(public, ["api-gateway"] if overlay == "default" else [], overlay)
+            gateway = objects(overlay, "Service")["api-gateway"]
+            self.assertIn({"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"}, gateway["spec"]["ports"])
+
+    def test_one_job_that_starts_again_when_it_is_told_to(self):
+        job = objects("default", "StatefulSet")["order-analytics"]
+        self.assertEqual((job["spec"]["replicas"], job["spec"]["updateStrategy"]), (1, {"type": "OnDelete"}))
+        self.assertTrue(objects("default", "Service")["order-analytics"]["spec"]["publishNotReadyAddresses"])
+
+
+class Hardened(unittest.TestCase):
+    """No pod may do more than it must."""
+
+    def test_pods(self):
+        for overlay in rendered:
+            for name, workload in workloads(overlay).items():
+                with self.subTest(f"{overlay}: {name}"):
+                    self.assertEqual(workload["metadata"]["namespace"], "ecommerce")
+                    pod = workload["spec"]["template"]["spec"]
+                    self.assertIs(pod["enableServiceLinks"], False)
+                    self.assertIs(pod["automountServiceAccountToken"], False)
+                    self.assertEqual(pod["serviceAccountName"], name)
+                    self.assertIs(pod["securityContext"]["runAsNonRoot"], True)
+                    one = container(workload)
+                    self.assertEqual(one["imagePullPolicy"], "IfNotPresent")
+                    drained = int(one["lifecycle"]["preStop"]["exec"]["command"][1])
+                    self.assertLess(drained + 10, pod["terminationGracePeriodSeconds"])
+                    self.assertEqual(
+                        one["securityContext"],
+                        {"readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                    )
+                    annotations = workload["spec"]["template"]["metadata"]["annotations"]
+                    self.assertEqual((annotations["prometheus.io/scrape"], annotations["prometheus.io/port"]), ("true", "9090"))
+
+    def test_every_service_may_lose_one_pod_at_a_time(self):
+        for overlay in rendered:
+            budgets = objects(overlay, "PodDisruptionBudget")
+            self.assertEqual(set(budgets), set(objects(overlay, "Deployment")), overlay)
+            for budget in budgets.values():
+                self.assertEqual(budget["spec"]["maxUnavailable"], 1)
+
+    def test_no_secret_is_synced(self):
+        for overlay in rendered:
+            self.assertEqual(objects(overlay, "Secret"), {}, overlay)
+
+    def test_nothing_is_allowed_that_is_not_named(self):
+        for overlay in set(rendered) - {"local"}:
+            policies = objects(overlay, "NetworkPolicy")
+            self.assertEqual(policies["default-deny"]["spec"], {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
+
+    def test_connections_are_fewer_than_the_database_allows(self):
+        most = {name: found["spec"]["maxReplicas"] for name, found in objects("default", "HorizontalPodAutoscaler").items()}
+        pools = {}
+        for name, workload in workloads("default").items():
+            for entry in container(workload)["env"]:
+                if entry["name"] == "DATABASE_POOL_SIZE":
+                    pools[name] = int(entry["value"])
+        self.assertEqual(set(pools), {"user-service", "product-service", "order-service", "payment-service"})
+        self.assertLessEqual(sum(size * most[name] for name, size in pools.items()), CONNECTIONS)
+
+
+class Settings(unittest.TestCase):
+    """What is given is read, and what must be set is given."""
+
+    def test_every_setting_is_one_of_its_service(self):
+        for service in SERVICES:
+            known = settings_of(service)
+            self.assertGreater(len(known), 3, service)
+            for overlay in rendered:
+                name = service if service == "api-gateway" else f"{service}-service"
+                given = {entry["name"] for entry in container(workloads(overlay)[name])["env"]}
+                with self.subTest(f"{overlay}: {name}"):
+                    self.assertLessEqual(given, set(known))
+                    # One of the two ways to give the key of tokens.
+                    needed = {setting for setting, must in known.items() if must}
+                    self.assertLessEqual(needed, given)
+
+    def test_every_setting_of_the_job_is_one(self):
+        source = (REPOSITORY / "jobs/order-analytics/src/cli/keys.rs").read_text()
+        known = {f"ORDER_ANALYTICS_{key.upper().replace('-', '_')}" for key in re.findall(r'key\(\s*"([a-z-]+)"', source)}
+        self.assertGreater(len(known), 10)
+        for overlay in rendered:
+            given = {entry["name"] for entry in container(workloads(overlay)["order-analytics"])["env"]}
+            self.assertLessEqual(given, known, overlay)
+            self.assertIn("ORDER_ANALYTICS_BOOTSTRAP_SERVERS", given)
+
+    def test_every_key_is_there_and_used(self):
+        example = yaml.safe_load_all((REPOSITORY / "k8s/base/secrets.yaml").read_text())
+        secrets = {(found["metadata"]["name"], key) for found in example for key in found["stringData"]}
+        for overlay in rendered:
+            config = set(objects(overlay, "ConfigMap")["ecommerce-config"]["data"])
+            sources = [entry["valueFrom"] for found in workloads(overlay).values() for entry in container(found)["env"] if "valueFrom" in entry]
+            read = {source["configMapKeyRef"]["key"] for source in sources if "configMapKeyRef" in source}
+            shown = [source["secretKeyRef"] for source in sources if "secretKeyRef" in source]
+            with self.subTest(overlay):
+                self.assertEqual(read, config)
+                self.assertEqual({(secret["name"], secret["key"]) for secret in shown}, secrets)
+
+    def test_who_calls_a_service_may_reach_it(self):
+        policies = objects("default", "NetworkPolicy")
+        hosts = objects("default", "ConfigMap")["ecommerce-config"]["data"]
+        called = {}
+        for name, workload in workloads("default").items():
+            for entry in container(workload)["env"]:
+                if entry["name"].endswith("_SERVICE_HOST"):
+                    service, port = hosts[entry["name"]].split(":")
+                    called.setdefault(service, set()).add(name)
+                    ways = policies[f"{name}-to-services"]["spec"]["egress"]
+                    way = {"to": [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": service}}}], "ports": [{"port": int(port)}]}
+                    self.assertIn(way, ways)
+        for service, callers in called.items():
+            (rule,) = policies[f"{service}-from-its-callers"]["spec"]["ingress"]
+            (selected,) = rule["from"][0]["podSelector"]["matchExpressions"]
+            self.assertEqual(set(selected["values"]), callers, service)
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        overlay, file = argument.split("=")
+        rendered[overlay] = [found for found in yaml.safe_load_all(pathlib.Path(file).read_text()) if found]
+    unittest.main(argv=sys.argv[:1])
