@@ -1,7 +1,7 @@
 """Asserts what is relied upon of the manifests as kustomize renders them: the numbers that were asked for, that settings and
 services agree, that nobody may do more than it must.
 
-usage: check.py OVERLAY=RENDERED.yaml ...
+usage: check.py OBSERVABILITY.yaml ARGOCD_APPS.yaml OVERLAY=RENDERED.yaml ...
 """
 
 import pathlib
@@ -16,7 +16,19 @@ SERVICES = ["analytics", "api-gateway", "notification", "order", "payment", "pro
 # db.t3.micro allows some 110 connections, of which RDS and whoever looks for a fault need a few.
 CONNECTIONS = 80
 
+OBSERVABILITY = REPOSITORY / "k8s/base/observability"
+# What exporters that are not ours give, as far as rules look at it.
+FOREIGN = {
+    "up",
+    "kube_pod_container_status_restarts_total",
+    "node_filesystem_avail_bytes",
+    "node_filesystem_size_bytes",
+    "probe_ssl_earliest_cert_expiry",
+}
+
 rendered = {}
+observability = []
+applications = []
 
 
 def objects(overlay, kind):
@@ -198,7 +210,8 @@ class Settings(unittest.TestCase):
 
     def test_every_key_is_there_and_used(self):
         example = yaml.safe_load_all((REPOSITORY / "k8s/base/secrets.yaml").read_text())
-        secrets = {(found["metadata"]["name"], key) for found in example for key in found["stringData"]}
+        own = [found for found in example if found["metadata"]["namespace"] == "ecommerce"]
+        secrets = {(found["metadata"]["name"], key) for found in own for key in found["stringData"]}
         for overlay in rendered:
             config = set(objects(overlay, "ConfigMap")["ecommerce-config"]["data"])
             sources = [entry["valueFrom"] for found in workloads(overlay).values() for entry in container(found)["env"] if "valueFrom" in entry]
@@ -226,8 +239,84 @@ class Settings(unittest.TestCase):
             self.assertEqual(set(selected["values"]), callers, service)
 
 
+class Watched(unittest.TestCase):
+    """What is wrong is seen, told, and explained."""
+
+    def rules(self, file):
+        groups = yaml.safe_load((OBSERVABILITY / "prometheus" / file).read_text())["groups"]
+        return [rule for group in groups for rule in group["rules"]]
+
+    def test_prometheus_is_as_asked_for(self):
+        config = yaml.safe_load((OBSERVABILITY / "prometheus/prometheus.yml").read_text())
+        self.assertEqual(config["global"], {"scrape_interval": "15s", "evaluation_interval": "15s"})
+        self.assertEqual([job["job_name"] for job in config["scrape_configs"]], ["kubernetes-pods", "kubernetes-services", "prometheus"])
+        (server,) = (found for found in observability if found["kind"] == "StatefulSet" and found["metadata"]["name"] == "prometheus")
+        pod = container(server)
+        self.assertIn("--storage.tsdb.retention.time=30d", pod["args"])
+        self.assertEqual(pod["resources"]["requests"], {"cpu": "100m", "memory": "256Mi"})
+        self.assertEqual(pod["resources"]["limits"], {"cpu": "500m", "memory": "1Gi"})
+
+    def test_every_pod_is_hardened(self):
+        for found in observability:
+            if found["kind"] in ("Deployment", "StatefulSet"):
+                with self.subTest(found["metadata"]["name"]):
+                    self.assertEqual(found["metadata"]["namespace"], "monitoring")
+                    self.assertIs(found["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"], True)
+                    self.assertIs(container(found)["securityContext"]["readOnlyRootFilesystem"], True)
+                    self.assertNotIn("latest", container(found)["image"])
+                    self.assertIn("limits", container(found)["resources"])
+
+    def test_every_alert_has_a_runbook_and_a_test_of_each_kind(self):
+        tests = yaml.safe_load((OBSERVABILITY / "prometheus/tests/alerts.yml").read_text())["tests"]
+        tested = {test["name"] for test in tests}
+        index = (REPOSITORY / "docs/runbooks/README.md").read_text()
+        for alert in self.rules("alerts.yml"):
+            name = alert["alert"]
+            with self.subTest(name):
+                self.assertEqual(alert["annotations"]["runbook"], f"docs/runbooks/{name}.md")
+                self.assertTrue((REPOSITORY / alert["annotations"]["runbook"]).is_file())
+                self.assertRegex(index, rf"\[{name}\].*\| {alert['labels']['severity']} \|")
+                self.assertLessEqual({f"{name} fires", f"{name} stays quiet"}, tested)
+
+    def test_rules_look_at_metrics_that_there_are(self):
+        shop = re.findall(r"^\| `(\w+)` \|", (REPOSITORY / "docs/metrics.md").read_text(), re.M)
+        job = re.findall(r"`(\w+)(?:\{\w+\})?`", (REPOSITORY / "jobs/order-analytics/README.md").read_text())
+        recorded = {rule["record"] for rule in self.rules("recording.yml")}
+        known = FOREIGN | recorded | set(shop) | {f"order_analytics_{name}" for name in job}
+        known |= {f"{name}_bucket" for name in shop}
+        for rule in self.rules("alerts.yml") + self.rules("recording.yml"):
+            used = set(re.findall(r"([a-z_][\w:]*)[{\[]", rule["expr"]))
+            self.assertTrue(used, rule)
+            self.assertLessEqual(used, known, rule)
+
+    def test_projects_allow_what_their_applications_hold(self):
+        projects = {found["metadata"]["name"]: found["spec"] for found in applications if found["kind"] == "AppProject"}
+        for application, manifests in {"ecommerce-services": rendered["default"], "ecommerce-observability": observability}.items():
+            (spec,) = (found["spec"] for found in applications if found["metadata"]["name"] == application)
+            project = projects[spec["project"]]
+            allowed = project["clusterResourceWhitelist"] + project["namespaceResourceWhitelist"]
+            for found in manifests:
+                group = found["apiVersion"].rpartition("/")[0]
+                self.assertIn({"group": group, "kind": found["kind"]}, allowed, application)
+            self.assertIn(spec["source"]["repoURL"], project["sourceRepos"])
+            self.assertEqual([to["namespace"] for to in project["destinations"]], [spec["destination"]["namespace"]])
+
+    def test_applications_sync_as_asked_for(self):
+        for found in applications:
+            if found["kind"] == "Application":
+                policy = found["spec"]["syncPolicy"]
+                self.assertEqual(policy["automated"], {"prune": True, "selfHeal": True})
+                self.assertEqual(policy["retry"], {"limit": 5, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "3m"}})
+                self.assertEqual(policy["syncOptions"], ["CreateNamespace=true", "RespectIgnoreDifferences=true", "Validate=true"])
+
+
+def read(file):
+    return [found for found in yaml.safe_load_all(pathlib.Path(file).read_text()) if found]
+
+
 if __name__ == "__main__":
-    for argument in sys.argv[1:]:
+    observability, applications = map(read, sys.argv[1:3])
+    for argument in sys.argv[3:]:
         overlay, file = argument.split("=")
-        rendered[overlay] = [found for found in yaml.safe_load_all(pathlib.Path(file).read_text()) if found]
+        rendered[overlay] = read(file)
     unittest.main(argv=sys.argv[:1])
