@@ -239,6 +239,24 @@ class Settings(unittest.TestCase):
             self.assertEqual(set(selected["values"]), callers, service)
 
 
+class Images(unittest.TestCase):
+    """Every workload has an image that opens the ports that are asked."""
+
+    def test_ports(self):
+        stages = re.findall(r"^FROM runtime AS ([\w-]+)\n(.*?)(?=^FROM|\Z)", (REPOSITORY / "Dockerfile").read_text(), re.M | re.S)
+        opened = {name: {int(port) for port in re.search(r"^EXPOSE (.*)$", body, re.M).group(1).split()} for name, body in stages}
+        asked = {name: {port["containerPort"] for port in container(found)["ports"]} for name, found in workloads("default").items()}
+        self.assertEqual(opened, asked)
+        for name, found in workloads("default").items():
+            self.assertRegex(container(found)["image"], rf"^[\w.-]+/ecommerce/{name}:\d")
+
+    def test_the_user_is_the_one_of_the_image(self):
+        uid = re.search(r"^USER (\d+):(\d+)$", (REPOSITORY / "Dockerfile").read_text(), re.M).groups()
+        for found in workloads("default").values():
+            context = found["spec"]["template"]["spec"]["securityContext"]
+            self.assertEqual((str(context["runAsUser"]), str(context["runAsGroup"])), uid)
+
+
 class Watched(unittest.TestCase):
     """What is wrong is seen, told, and explained."""
 
