@@ -4,6 +4,7 @@ services agree, that nobody may do more than it must.
 usage: check.py OBSERVABILITY.yaml ARGOCD_APPS.yaml OVERLAY=RENDERED.yaml ...
 """
 
+import json
 import pathlib
 import re
 import sys
@@ -257,6 +258,14 @@ class Images(unittest.TestCase):
             self.assertEqual((str(context["runAsUser"]), str(context["runAsGroup"])), uid)
 
 
+def dashboards():
+    return [json.loads(file.read_text()) for file in sorted((OBSERVABILITY / "grafana/dashboards").glob("*.json"))]
+
+
+def queries(board):
+    return [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+
+
 class Watched(unittest.TestCase):
     """What is wrong is seen, told, and explained."""
 
@@ -296,16 +305,29 @@ class Watched(unittest.TestCase):
                 self.assertRegex(index, rf"\[{name}\].*\| {alert['labels']['severity']} \|")
                 self.assertLessEqual({f"{name} fires", f"{name} stays quiet"}, tested)
 
-    def test_rules_look_at_metrics_that_there_are(self):
+    def test_rules_and_dashboards_look_at_metrics_that_there_are(self):
         shop = re.findall(r"^\| `(\w+)` \|", (REPOSITORY / "docs/metrics.md").read_text(), re.M)
         job = re.findall(r"`(\w+)(?:\{\w+\})?`", (REPOSITORY / "jobs/order-analytics/README.md").read_text())
         recorded = {rule["record"] for rule in self.rules("recording.yml")}
         known = FOREIGN | recorded | set(shop) | {f"order_analytics_{name}" for name in job}
-        known |= {f"{name}_bucket" for name in shop}
-        for rule in self.rules("alerts.yml") + self.rules("recording.yml"):
-            used = set(re.findall(r"([a-z_][\w:]*)[{\[]", rule["expr"]))
-            self.assertTrue(used, rule)
-            self.assertLessEqual(used, known, rule)
+        known |= {f"{name}_bucket" for name in known}
+        rules = [rule["expr"] for rule in self.rules("alerts.yml") + self.rules("recording.yml")]
+        for query in rules + [query for board in dashboards() for query in queries(board)]:
+            used = set(re.findall(r"([a-z_][\w:]*)[{\[]", query))
+            self.assertTrue(used, query)
+            self.assertLessEqual(used, known, query)
+
+    def test_dashboards_show_what_there_is(self):
+        boards = {board["uid"]: board for board in dashboards()}
+        self.assertIn("orders-dashboard", boards)
+        alerts = {alert["alert"] for alert in self.rules("alerts.yml")}
+        sources = yaml.safe_load((OBSERVABILITY / "grafana/datasources.yaml").read_text())["datasources"]
+        for board in boards.values():
+            self.assertEqual(len({panel["id"] for panel in board["panels"]}), len(board["panels"]))
+            for panel in board["panels"]:
+                self.assertIn(panel["datasource"]["uid"], {source["uid"] for source in sources})
+                named = re.search(r"Alerts?: ([\w, ]+)\.", panel["description"])
+                self.assertLessEqual(set(named.group(1).split(", ")) if named else set(), alerts)
 
     def test_projects_allow_what_their_applications_hold(self):
         projects = {found["metadata"]["name"]: found["spec"] for found in applications if found["kind"] == "AppProject"}
