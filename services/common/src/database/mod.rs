@@ -6,6 +6,7 @@
 //! With SQLite every transaction that writes begins `IMMEDIATE`, one at a time in the sequence of asking; the log is
 //! written ahead (`WAL`) and synchronised as `NORMAL`: what was committed survives a killed process, not a power cut.
 
+mod list;
 mod lock;
 mod now;
 mod options;
@@ -22,6 +23,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor, SqlSafeStr};
 
 pub use crate::{for_update, for_update_now};
+pub use list::in_list;
 pub use options::{DatabaseOptions, DatabaseUrl, DatabaseUrlError};
 pub use statement::Statement;
 pub use transaction::Transaction;

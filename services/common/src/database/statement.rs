@@ -1,19 +1,17 @@
 //! Statements that are made before they are executed, so that several of them can go together.
 
-use std::borrow::Cow;
-
 use sqlx::any::AnyArguments;
 use sqlx::encode::Encode;
 use sqlx::error::BoxDynError;
 use sqlx::types::Type;
-use sqlx::{Any, Arguments as _, AssertSqlSafe};
+use sqlx::{Any, Arguments as _, AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use super::{Kind, Row, Transaction};
 use crate::boxed::Boxed;
 
 /// A statement with what stands in its places, `$1` and so on; no text in it may hold a dollar sign otherwise.
 pub struct Statement {
-    text: Cow<'static, str>,
+    text: SqlStr,
     arguments: AnyArguments,
     failure: Option<BoxDynError>,
 }
@@ -22,15 +20,15 @@ impl Statement {
     /// One without anything in its places yet.
     #[must_use]
     pub fn new(text: &'static str) -> Statement {
-        Statement::of(Cow::Borrowed(text))
+        Statement::of(text.into_sql_str())
     }
 
     /// The same, of a text that was put together: of constants and numbers, and nothing that came from outside.
     pub(crate) fn assembled(text: String) -> Statement {
-        Statement::of(Cow::Owned(text))
+        Statement::of(AssertSqlSafe(text).into_sql_str())
     }
 
-    fn of(text: Cow<'static, str>) -> Statement {
+    fn of(text: SqlStr) -> Statement {
         Statement {
             text,
             arguments: AnyArguments::default(),
@@ -54,8 +52,7 @@ impl Statement {
     pub fn execute(mut self, transaction: &mut Transaction) -> Boxed<'_, sqlx::Result<Vec<Row>>> {
         Box::pin(async move {
             let arguments = self.arguments()?;
-            // Constants and numbers.
-            sqlx::query_with(AssertSqlSafe(self.text.into_owned()), arguments)
+            sqlx::query_with(self.text, arguments)
                 .fetch_all(&mut **transaction)
                 .await
         })
@@ -89,7 +86,7 @@ pub(super) async fn together(
             let mut text = first.to_owned();
             let mut all = AnyArguments::default();
             for mut statement in statements {
-                number_from(all.len(), &statement.text, &mut text);
+                number_from(all.len(), statement.text.as_str(), &mut text);
                 all.values.0.append(&mut statement.arguments()?.values.0);
             }
             text.push_str(last);

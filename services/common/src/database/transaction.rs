@@ -92,12 +92,6 @@ impl Transaction {
         self.kind
     }
 
-    /// The database's clock, as an expression for statements; see [`Database::now`].
-    #[must_use]
-    pub fn now(&self) -> &'static str {
-        now::expression(self.kind)
-    }
-
     /// The database's clock; see [`Database::now`].
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::boxed::Boxed;
-use crate::database::{Database, Row, Statement};
+use crate::database::{Database, Row, Statement, in_list};
 
 /// The most rows that are looked at for a batch.
 const LOOKED_AT: i64 = 1_000;
@@ -59,18 +59,12 @@ fn read(row: &Row) -> sqlx::Result<Waiting> {
 /// These were delivered.
 pub(super) async fn mark(database: &Database, ids: &[String]) -> sqlx::Result<()> {
     let statements = ids.chunks(MARKED_AT_ONCE).map(|part| {
-        // A few lengths only: each other one would be another statement to prepare. The last id is marked again then.
-        let length = part.len().next_power_of_two().min(MARKED_AT_ONCE);
-        let places = (1..=length)
-            .map(|n| format!("${n}"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let (places, listed) = in_list(part, MARKED_AT_ONCE);
         let statement = Statement::assembled(format!(
             "UPDATE outbox_events SET pending = 0, published_at_ms = {} WHERE id IN ({places})",
             database.now()
         ));
-        let padded = part.iter().chain(part.last().into_iter().cycle()).take(length);
-        padded.fold(statement, |statement, id| statement.bind(id))
+        listed.fold(statement, |statement, id| statement.bind(id))
     });
     database.write(statements.collect()).await?;
     Ok(())

@@ -1,6 +1,6 @@
 //! Sessions in the service's database.
 
-use service_common::database::{Database, Row, Transaction};
+use service_common::database::{Database, Row, Transaction, in_list};
 use service_common::failure::Failure;
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -31,16 +31,13 @@ impl DatabaseSessions {
     async fn try_standing(&self, ids: &[&str]) -> sqlx::Result<Vec<String>> {
         let mut standing = Vec::with_capacity(ids.len());
         for part in ids.chunks(ASKED_AT_ONCE) {
-            // A few lengths only: each other one would be another statement to prepare. The last id is asked for again then.
-            let length = part.len().next_power_of_two().min(ASKED_AT_ONCE);
-            let places = (1..=length).map(|n| format!("${n}")).collect::<Vec<_>>();
+            let (places, listed) = in_list(part, ASKED_AT_ONCE);
             let statement = AssertSqlSafe(format!(
-                "SELECT id FROM sessions WHERE id IN ({}) AND expires_at_ms > {}",
-                places.join(", "),
+                "SELECT id FROM sessions WHERE id IN ({places}) AND expires_at_ms > {}",
                 self.0.now()
             ));
             let mut query = sqlx::query_scalar(statement);
-            for id in part.iter().chain(part.last().into_iter().cycle()).take(length) {
+            for id in listed {
                 query = query.bind(*id);
             }
             standing.extend(query.fetch_all(self.0.pool()).await?);
