@@ -1,9 +1,9 @@
 # promtool, which checks rules and tests alerts; to be sourced after common.sh.
 
-# The folder that it is put into, and left in by the cache. bookworm's is too old: it refuses settings that are right.
+# The release of Debian that it comes from: bookworm's is too old, and refuses settings that are right.
 promtool_suite=trixie
 
-# promtool: leaves the program in `promtool`.
+# find_promtool: leaves the program in `promtool`, that of the system where it is new enough.
 find_promtool() {
   if command -v promtool >/dev/null && ! promtool --version 2>&1 | grep -qE 'version (1|2\.([0-9]|[1-4][0-9]))\.'; then
     promtool=$(command -v promtool)

@@ -196,7 +196,6 @@ class Settings(unittest.TestCase):
                 given = {entry["name"] for entry in container(workloads(overlay)[name])["env"]}
                 with self.subTest(f"{overlay}: {name}"):
                     self.assertLessEqual(given, set(known))
-                    # One of the two ways to give the key of tokens.
                     needed = {setting for setting, must in known.items() if must}
                     self.assertLessEqual(needed, given)
 
