@@ -106,3 +106,23 @@ install_python() {
     fail "the Python packages could not be installed"
   touch "$environment/complete"
 }
+
+# go_program NAME MODULE@VERSION: makes a program of Go's from its source, once for each version, by the Go of the Python
+# environment, which checks the source against the public list of checksums; leaves its path in `program`.
+go_program() {
+  local name=$1 source=$2
+  python_environment
+  program=$cache/$name-${source##*@}/$name
+  locked "$name" install_go_program "$program" "$source"
+}
+
+install_go_program() {
+  local program=$1 source=$2 scratch
+  [[ -x $program ]] && return
+  scratch=$(mktemp -d)
+  GOPATH=$scratch/go GOBIN=$scratch/bin GOCACHE=$scratch/cache GOFLAGS=-modcacherw GOTOOLCHAIN=local retry timeout 300 \
+    "$python/bin/go" install "$source" || fail "$source could not be built"
+  mkdir -p "$(dirname "$program")"
+  mv "$scratch/bin/$(basename "$program")" "$program"
+  rm -rf "$scratch"
+}

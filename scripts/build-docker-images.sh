@@ -19,7 +19,8 @@ if git rev-parse HEAD >/dev/null 2>&1; then
 fi
 [[ -z ${PLATFORMS:-} ]] || options+=(--platform "$PLATFORMS")
 if [[ -n ${PUSH:-} ]]; then
-  options+=(--push)
+  # Beside the image lies how it came about, and what it is made of.
+  options+=(--push --provenance=mode=max --sbom=true)
 elif [[ -z ${PLATFORMS:-} ]]; then
   options+=(--load)
 fi
