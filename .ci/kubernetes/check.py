@@ -11,6 +11,7 @@ import sys
 import unittest
 
 import yaml
+from settings import JOB_PREFIX, settings_of, settings_of_job
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SERVICES = ["analytics", "api-gateway", "notification", "order", "payment", "product", "user"]
@@ -43,23 +44,6 @@ def workloads(overlay):
 def container(workload):
     (only,) = workload["spec"]["template"]["spec"]["containers"]
     return only
-
-
-def settings_of(service):
-    """The environment variables that a service reads, and whether each must be set, from its source."""
-    source = "\n".join(file.read_text() for file in sorted((REPOSITORY / "services" / service / "src").rglob("*.rs")))
-    common = REPOSITORY / "services/common/src"
-    for options, file in {"TelemetryOptions": "options.rs", "CallOptions": "options.rs", "DatabaseOptions": "database/options.rs"}.items():
-        if f": {options}" in source:
-            text = (common / file).read_text()
-            start = text.index(f"pub struct {options}")
-            source += text[start : text.index("\n}\n", start)]
-    found = {}
-    for attribute, field_type in re.findall(r"#\[arg\(((?:[^\[\]]|\[[^\]]*\])*?)\)\]\s*(?:pub(?:\(\w+\))? )?\w+: ([\w<>:]+)", source):
-        name = re.search(r'env = "(\w+)"', attribute)
-        if name:
-            found[name.group(1)] = "default_value" not in attribute and not field_type.startswith("Option")
-    return found
 
 
 class AsAskedFor(unittest.TestCase):
@@ -173,6 +157,13 @@ class Hardened(unittest.TestCase):
             policies = objects(overlay, "NetworkPolicy")
             self.assertEqual(policies["default-deny"]["spec"], {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
 
+    def test_beside_msk_everybody_shows_an_aws_identity(self):
+        for overlay in ("default", "staging", "production"):
+            config = objects(overlay, "ConfigMap")["ecommerce-config"]["data"]
+            self.assertEqual(config["KAFKA_AUTH"], "msk-iam", overlay)
+            ports = {address.rsplit(":")[-1] for address in config["KAFKA_BOOTSTRAP_SERVERS"].split(",")}
+            self.assertEqual(ports, {"9098"}, overlay)
+
     def test_connections_are_fewer_than_the_database_allows(self):
         most = {name: found["spec"]["maxReplicas"] for name, found in objects("default", "HorizontalPodAutoscaler").items()}
         pools = {}
@@ -200,13 +191,12 @@ class Settings(unittest.TestCase):
                     self.assertLessEqual(needed, given)
 
     def test_every_setting_of_the_job_is_one(self):
-        source = (REPOSITORY / "jobs/order-analytics/src/cli/keys.rs").read_text()
-        known = {f"ORDER_ANALYTICS_{key.upper().replace('-', '_')}" for key in re.findall(r'key\(\s*"([a-z-]+)"', source)}
+        known = settings_of_job()
         self.assertGreater(len(known), 10)
         for overlay in rendered:
             given = {entry["name"] for entry in container(workloads(overlay)["order-analytics"])["env"]}
             self.assertLessEqual(given, known, overlay)
-            self.assertIn("ORDER_ANALYTICS_BOOTSTRAP_SERVERS", given)
+            self.assertIn(f"{JOB_PREFIX}BOOTSTRAP_SERVERS", given)
 
     def test_every_key_is_there_and_used(self):
         example = yaml.safe_load_all((REPOSITORY / "k8s/base/secrets.yaml").read_text())
@@ -284,13 +274,31 @@ class Watched(unittest.TestCase):
 
     def test_every_pod_is_hardened(self):
         for found in observability:
-            if found["kind"] in ("Deployment", "StatefulSet"):
+            if found["kind"] in ("DaemonSet", "Deployment", "StatefulSet"):
                 with self.subTest(found["metadata"]["name"]):
                     self.assertEqual(found["metadata"]["namespace"], "monitoring")
-                    self.assertIs(found["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"], True)
+                    # The logs that Promtail reads are root's.
+                    if found["metadata"]["name"] != "promtail":
+                        self.assertIs(found["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"], True)
+                    self.assertEqual(container(found)["securityContext"]["capabilities"], {"drop": ["ALL"]})
                     self.assertIs(container(found)["securityContext"]["readOnlyRootFilesystem"], True)
                     self.assertNotIn("latest", container(found)["image"])
                     self.assertIn("limits", container(found)["resources"])
+
+    def test_logs_outlive_pods_and_are_read_from_files_alone(self):
+        kept = next(found for found in observability if found["kind"] == "StatefulSet" and found["metadata"]["name"] == "loki")
+        self.assertEqual(kept["spec"]["replicas"], 1)
+        self.assertEqual([claim["metadata"]["name"] for claim in kept["spec"]["volumeClaimTemplates"]], ["data"])
+        self.assertEqual(container(kept)["readinessProbe"]["httpGet"]["path"], "/ready")
+        self.assertEqual(yaml.safe_load((OBSERVABILITY / "loki.yml").read_text())["server"]["http_listen_port"], 3100)
+        (reader,) = (found for found in observability if found["kind"] == "DaemonSet")
+        pod = reader["spec"]["template"]["spec"]
+        self.assertIs(pod["automountServiceAccountToken"], False)
+        of_the_host = {volume["hostPath"]["path"] for volume in pod["volumes"] if "hostPath" in volume}
+        self.assertEqual(of_the_host, {"/var/log/pods", "/var/lib/promtail"})
+        config = yaml.safe_load((OBSERVABILITY / "promtail.yml").read_text())
+        self.assertEqual([client["url"] for client in config["clients"]], ["http://loki:3100/loki/api/v1/push"])
+        self.assertEqual(config["server"]["http_listen_port"], 3101)
 
     def test_every_alert_has_a_runbook_and_a_test_of_each_kind(self):
         tests = yaml.safe_load((OBSERVABILITY / "prometheus/tests/alerts.yml").read_text())["tests"]
