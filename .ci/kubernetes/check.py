@@ -1,7 +1,7 @@
 """Asserts what is relied upon of the manifests as kustomize renders them: the numbers that were asked for, that settings and
 services agree, that nobody may do more than it must.
 
-usage: check.py OBSERVABILITY.yaml ARGOCD_APPS.yaml OVERLAY=RENDERED.yaml ...
+usage: check.py OBSERVABILITY.yaml ARGOCD_APPS.yaml OVERLAY=RENDERED.yaml +COMPONENT=RENDERED.yaml ...
 """
 
 import json
@@ -29,12 +29,18 @@ FOREIGN = {
 }
 
 rendered = {}
+# The default overlay with one component each.
+with_component = {}
 observability = []
 applications = []
 
 
+def named(manifests, kind):
+    return {found["metadata"]["name"]: found for found in manifests if found["kind"] == kind}
+
+
 def objects(overlay, kind):
-    return {found["metadata"]["name"]: found for found in rendered[overlay] if found["kind"] == kind}
+    return named(rendered[overlay], kind)
 
 
 def workloads(overlay):
@@ -229,6 +235,56 @@ class Settings(unittest.TestCase):
             self.assertEqual(set(selected["values"]), callers, service)
 
 
+class Components(unittest.TestCase):
+    """Each changes what it says, and leaves the rest alone."""
+
+    def test_all_are_looked_at(self):
+        folders = {folder.parent.name for folder in (REPOSITORY / "k8s/components").glob("*/kustomization.yaml")}
+        self.assertEqual(set(with_component), folders)
+        self.assertLessEqual({"without-job", "spot", "kafka", "tracing", "linkerd", "istio"}, folders)
+
+    def services(self, component):
+        found = named(with_component[component], "Deployment")
+        self.assertLessEqual(set(objects("default", "Deployment")), set(found))
+        return {name: found[name]["spec"]["template"] for name in objects("default", "Deployment")}
+
+    def job(self, component):
+        return named(with_component[component], "StatefulSet")["order-analytics"]
+
+    def test_the_job_goes_as_a_whole(self):
+        left = [found["kind"] for found in with_component["without-job"] if found["metadata"]["name"] == "order-analytics"]
+        self.assertEqual(left, [])
+        self.services("without-job")
+
+    def test_services_take_spot_nodes_and_the_job_does_not(self):
+        for name, pod in self.services("spot").items():
+            self.assertEqual([toleration["key"] for toleration in pod["spec"]["tolerations"]], ["spot"], name)
+        self.assertEqual(self.job("spot"), objects("default", "StatefulSet")["order-analytics"])
+
+    def test_kafka_here_is_the_one_that_everybody_speaks_to(self):
+        (config,) = (found for name, found in named(with_component["kafka"], "ConfigMap").items() if name == "ecommerce-config")
+        (port,) = named(with_component["kafka"], "Service")["kafka"]["spec"]["ports"]
+        self.assertEqual(config["data"]["KAFKA_BOOTSTRAP_SERVERS"], f"kafka:{port['port']}")
+        self.assertEqual(config["data"]["KAFKA_AUTH"], "properties")
+        policies = named(with_component["kafka"], "NetworkPolicy")
+        clients = policies["to-kafka"]["spec"]["podSelector"]
+        self.assertEqual(policies["to-kafka-here"]["spec"]["podSelector"], clients)
+        self.assertEqual(policies["kafka-from-its-clients"]["spec"]["ingress"][0]["from"], [{"podSelector": clients}])
+
+    def test_every_program_sends_its_spans(self):
+        pods = self.services("tracing") | {"order-analytics": self.job("tracing")["spec"]["template"]}
+        for name, pod in pods.items():
+            given = {entry["name"]: entry.get("value") for entry in pod["spec"]["containers"][0]["env"]}
+            self.assertEqual(given["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://otel-collector:4317", name)
+        self.assertIn("otel-collector", named(with_component["tracing"], "Service"))
+
+    def test_meshes_are_of_every_service(self):
+        for name, pod in self.services("linkerd").items():
+            self.assertEqual(pod["metadata"]["annotations"]["linkerd.io/inject"], "enabled", name)
+        for name, pod in self.services("istio").items():
+            self.assertEqual(pod["metadata"]["labels"]["sidecar.istio.io/inject"], "true", name)
+
+
 class Images(unittest.TestCase):
     """Every workload has an image that opens the ports that are asked."""
 
@@ -364,6 +420,9 @@ def read(file):
 if __name__ == "__main__":
     observability, applications = map(read, sys.argv[1:3])
     for argument in sys.argv[3:]:
-        overlay, file = argument.split("=")
-        rendered[overlay] = read(file)
+        name, file = argument.split("=")
+        if name.startswith("+"):
+            with_component[name[1:]] = read(file)
+        else:
+            rendered[name] = read(file)
     unittest.main(argv=sys.argv[:1])
