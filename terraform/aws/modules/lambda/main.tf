@@ -50,6 +50,7 @@ resource "aws_lambda_function" "this" {
     # By the names that the program reads. What was asked for called the first two KAFKA_BROKERS and SNS_TOPIC_ARN.
     variables = merge(var.environment, {
       KAFKA_BOOTSTRAP_SERVERS = var.bootstrap_brokers
+      KAFKA_AUTH              = "msk-iam"
       SEND_TO                 = var.topic_arn
       CLAIMS_URL              = "dynamodb://${data.aws_region.current.name}"
     })

@@ -45,6 +45,7 @@ run "the_function_is_the_one_that_was_asked_for" {
 
   assert {
     condition = (
+      aws_lambda_function.this.environment[0].variables["KAFKA_AUTH"] == "msk-iam" &&
       aws_lambda_function.this.environment[0].variables["KAFKA_BOOTSTRAP_SERVERS"] == "b-1:9098,b-2:9098" &&
       aws_lambda_function.this.environment[0].variables["SEND_TO"] == "arn:aws:sns:us-east-1:123456789012:ecommerce-notifications" &&
       aws_lambda_function.this.environment[0].variables["CLAIMS_URL"] == "dynamodb://us-east-1"
