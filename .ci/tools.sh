@@ -3,7 +3,7 @@
 # Installs by name what is missing, where that is possible, else says what to install.
 system_packages() {
   local entry missing=()
-  for entry in cc:gcc c++:g++ make:make mvn:maven java:default-jre-headless python3:python3 flock:util-linux \
+  for entry in cc:gcc c++:g++ make:make mvn:maven javac:default-jdk-headless python3:python3 flock:util-linux \
     pkg-config:pkg-config openssl:openssl; do
     command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
   done
@@ -11,12 +11,26 @@ system_packages() {
   # Debian keeps the server's programs outside the path.
   command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
   pkg-config --exists openssl 2>/dev/null || missing+=(libssl-dev)
-  ((${#missing[@]})) || return 0
+  install_packages "${missing[@]}"
+}
+
+# install_packages PACKAGE...: by the system's own means.
+install_packages() {
+  (($#)) || return 0
   local apt=(env DEBIAN_FRONTEND=noninteractive apt-get)
   ((EUID == 0)) || apt=(sudo -n "${apt[@]}")
-  printf '.ci: installing %s\n' "${missing[*]}"
-  { retry timeout 300 "${apt[@]}" update -q && retry timeout 600 "${apt[@]}" install -q -y "${missing[@]}"; } ||
-    fail "these are missing and could not be installed: ${missing[*]}"
+  printf '.ci: installing %s\n' "$*"
+  { retry timeout 300 "${apt[@]}" update -q && retry timeout 600 "${apt[@]}" install -q -y "$@"; } ||
+    fail "these are missing and could not be installed: $*"
+}
+
+# install_programs PROGRAM...: those that are missing, each by a package of its name.
+install_programs() {
+  local program missing=()
+  for program; do
+    command -v "$program" >/dev/null || missing+=("$program")
+  done
+  install_packages "${missing[@]}"
 }
 
 # has_rust VERSION [+TOOLCHAIN]: whether that toolchain, else the usual one, is of this version and has clippy and rustfmt.
