@@ -8,17 +8,18 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-# The features that a cloud needs: TLS to Kafka, traces, and Amazon's and Stripe's services.
+# The features that a cloud needs: TLS to Kafka and an AWS identity there, traces, and Amazon's and Stripe's services.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --locked --profile dist \
       -p analytics-service -p api-gateway -p notification-service -p order-analytics -p order-service \
       -p payment-service -p product-service -p user-service \
-      --features analytics-service/otlp,api-gateway/otlp \
-      --features notification-service/otlp,notification-service/sns,notification-service/dynamodb \
-      --features order-analytics/otlp,order-analytics/ssl,order-service/otlp \
-      --features payment-service/otlp,payment-service/stripe,product-service/otlp \
-      --features user-service/otlp,user-service/dynamodb \
+      --features analytics-service/otlp,analytics-service/msk-iam,api-gateway/otlp \
+      --features notification-service/otlp,notification-service/msk-iam \
+      --features notification-service/sns,notification-service/dynamodb \
+      --features order-analytics/otlp,order-analytics/msk-iam,order-service/otlp,order-service/msk-iam \
+      --features payment-service/otlp,payment-service/msk-iam,payment-service/stripe,product-service/otlp \
+      --features user-service/otlp,user-service/msk-iam,user-service/dynamodb \
     && install -D -t /out target/dist/analytics-service target/dist/api-gateway target/dist/notification-service \
       target/dist/order-analytics target/dist/order-service target/dist/payment-service target/dist/product-service \
       target/dist/user-service

@@ -21,7 +21,7 @@ make_table() {
 }
 
 make_bucket() {
-  "${s3[@]}" head-bucket --bucket "$1" 2>/dev/null || "${s3[@]}" create-bucket --bucket "$1" >/dev/null
+  "${s3[@]}" head-bucket --bucket "$1" >/dev/null 2>&1 || "${s3[@]}" create-bucket --bucket "$1" >/dev/null
 }
 
 make_table ecommerce-sessions session_id

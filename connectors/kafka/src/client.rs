@@ -20,9 +20,11 @@ pub(crate) fn asker(
     config
         .set("allow.auto.create.topics", "false")
         .set("isolation.level", "read_uncommitted");
-    config
-        .create_with_context(Context::new(purpose))
-        .map_err(ConnectionError::from_kafka)
+    let client: BaseConsumer<Context> = config
+        .create_with_context(Context::new(purpose, connection.auth))
+        .map_err(ConnectionError::from_kafka)?;
+    connection.auth.introduce(client.client());
+    Ok(client)
 }
 
 /// A client that reads committed records from the positions it is given, and tells each partition's end. The group is
@@ -42,7 +44,7 @@ pub(crate) fn reader(
         .set("enable.auto.offset.store", "false")
         .set("enable.partition.eof", "true")
         .set("allow.auto.create.topics", "false");
-    let client = config.create_with_context(Context::new(purpose));
+    let client = config.create_with_context(Context::new(purpose, connection.auth));
     client.map(LetGo::new).map_err(ConnectionError::from_kafka)
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 
+use crate::auth::Auth;
+
 /// Addresses of the cluster and any librdkafka properties (TLS, SASL, tuning), the same for every
 /// client this crate makes. `Debug` hides secrets.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct Connection {
     /// Properties by their librdkafka names. They override this crate's own defaults; those that exactly-once
     /// rests on are refused (see [`ConnectionError::Reserved`]).
     pub properties: Vec<(String, String)>,
+    /// How a client shows who it is.
+    pub auth: Auth,
 }
 
 /// A setting of the connection is wrong. Nothing was sent; correct the named property.
@@ -33,6 +37,14 @@ pub enum ConnectionError {
         /// The property as it was given.
         name: String,
         /// librdkafka's own words.
+        reason: String,
+    },
+    /// This build cannot authenticate that way.
+    #[error("authentication by {auth}: {reason}")]
+    Auth {
+        /// As it was asked for.
+        auth: Auth,
+        /// What is missing.
         reason: String,
     },
     /// The properties do not fit together.
@@ -97,6 +109,7 @@ impl Connection {
         Self {
             bootstrap_servers: bootstrap_servers.into(),
             properties: Vec::new(),
+            auth: Auth::default(),
         }
     }
 
@@ -114,6 +127,27 @@ impl Connection {
 
     /// This crate's defaults, overridden by the properties.
     pub(crate) fn config(&self, defaults: &[(&str, &str)]) -> Result<ClientConfig, ConnectionError> {
+        for (name, _) in &self.properties {
+            if let Some((_, why)) = RESERVED.iter().find(|(reserved, _)| reserved == name) {
+                return Err(ConnectionError::Reserved {
+                    name: name.clone(),
+                    why,
+                });
+            }
+        }
+        self.client_config(defaults)
+    }
+
+    /// The configuration of a client: these defaults, how it shows who it is, then the properties. What the client's
+    /// promise rests on is set after it.
+    ///
+    /// # Errors
+    /// No broker is named, or a property or the build does not fit the way to authenticate.
+    pub fn client_config(&self, defaults: &[(&str, &str)]) -> Result<ClientConfig, ConnectionError> {
+        self.auth.check().map_err(|reason| ConnectionError::Auth {
+            auth: self.auth,
+            reason,
+        })?;
         if self.bootstrap_servers.trim().is_empty() {
             return Err(ConnectionError::Property {
                 name: "bootstrap.servers".into(),
@@ -129,11 +163,12 @@ impl Connection {
         for (name, value) in defaults {
             config.set(*name, *value);
         }
+        self.auth.configure(&mut config);
         for (name, value) in &self.properties {
-            if let Some((_, why)) = RESERVED.iter().find(|(reserved, _)| reserved == name) {
+            if self.auth.rules_out(name) {
                 return Err(ConnectionError::Reserved {
                     name: name.clone(),
-                    why,
+                    why: "the client shows a token of AWS",
                 });
             }
             if name == "debug" {
@@ -197,6 +232,7 @@ impl fmt::Debug for Connection {
         f.debug_struct("Connection")
             .field("bootstrap_servers", &self.bootstrap_servers)
             .field("properties", &shown)
+            .field("auth", &self.auth)
             .finish()
     }
 }
@@ -209,6 +245,7 @@ mod tests {
         Connection {
             bootstrap_servers: "b:1".into(),
             properties: vec![(name.into(), value.into())],
+            auth: Auth::default(),
         }
     }
 
@@ -243,6 +280,31 @@ mod tests {
     fn an_unknown_property_and_a_wrong_value_are_named() {
         for (name, value) in [("no.such.thing", "1"), ("socket.timeout.ms", "soon")] {
             let error = with(name, value).check().unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(feature = "msk-iam"))]
+    fn a_build_without_tokens_says_so() {
+        let connection = Connection {
+            auth: Auth::MskIam,
+            ..Connection::new("b:1")
+        };
+        let error = connection.check().unwrap_err().to_string();
+        assert!(error.contains("feature `msk-iam`"), "{error}");
+    }
+
+    #[test]
+    #[cfg(feature = "msk-iam")]
+    fn who_shows_a_token_of_aws_has_no_password() {
+        let by_token = |name: &str, value: &str| Connection {
+            auth: Auth::MskIam,
+            ..with(name, value)
+        };
+        assert_eq!(by_token("ssl.ca.location", "").check(), Ok(()));
+        for name in ["sasl.mechanism", "sasl.password"] {
+            let error = by_token(name, "PLAIN").check().unwrap_err().to_string();
             assert!(error.contains(name), "{error}");
         }
     }

@@ -1,18 +1,23 @@
 //! What librdkafka tells about itself, turned into log lines: an outage is said once when it begins and once when
 //! it ends; everything else is for those who ask for debug.
 
+use std::error::Error;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::auth::Auth;
 
 /// The callbacks of one client and what it knows of its connection.
 pub(crate) struct Context {
     /// What this client does, for the log lines.
     purpose: &'static str,
+    auth: Auth,
     /// Whether an outage matters the moment it begins: a producer at rest may lose its connection and get it back unnoticed.
     waits: bool,
     /// Nobody uses the client any more.
@@ -25,9 +30,10 @@ pub(crate) struct Context {
 
 impl Context {
     /// A client that always waits for the broker.
-    pub(crate) fn new(purpose: &'static str) -> Self {
+    pub(crate) fn new(purpose: &'static str, auth: Auth) -> Self {
         Self {
             purpose,
+            auth,
             waits: true,
             silent: AtomicBool::new(false),
             down: AtomicBool::new(false),
@@ -37,10 +43,10 @@ impl Context {
     }
 
     /// A client that is at rest between its calls; the calls say when they wait.
-    pub(crate) fn at_rest(purpose: &'static str) -> Self {
+    pub(crate) fn at_rest(purpose: &'static str, auth: Auth) -> Self {
         Self {
             waits: false,
-            ..Self::new(purpose)
+            ..Self::new(purpose, auth)
         }
     }
 
@@ -110,6 +116,12 @@ pub fn note(client: &str, level: RDKafkaLogLevel, facility: &str, message: &str)
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.auth.token()
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match facility {
             // The errors of a partition that the batch interface does not hand over.
@@ -175,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_was_wrong_is_forgotten_once_the_broker_answers() {
-        let context = Context::new("test");
+        let context = Context::new("test", Auth::Properties);
         let refused = KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure);
         context.error(refused, "connection refused");
         assert_eq!(context.last_error().as_deref(), Some("connection refused"));
@@ -185,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_broker_that_hangs_up_on_the_first_request_may_want_tls() {
-        let context = Context::new("test");
+        let context = Context::new("test", Auth::Properties);
         let closed = |state: &str| {
             let message = format!(
                 "[thrd:b:1/bootstrap]: b:1/bootstrap: Disconnected: connection closed by peer (after 1ms in state {state})"

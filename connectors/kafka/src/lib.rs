@@ -9,10 +9,12 @@
 //! | [`Sink`] | results, rejects, progress and offsets in one transaction | the committer's; blocks |
 //! | [`ensure`], [`partitions`], [`offsets`], [`max_message_bytes`], [`topic_setting`] | topics | any; block |
 //! | [`read_last`], [`read_range`], [`records_at`] | what a topic holds, committed records only | any; block |
+//! | [`Auth`] | how a client shows who it is, where properties cannot say it: Amazon MSK by IAM | any; may block |
 //! | [`dead_letter`] | the record for what could not be counted, cut until it fits | any; pure |
 //!
 //! No offset is ever committed by a consumer: positions live in the sink's transactions.
 
+mod auth;
 mod block_on;
 mod client;
 mod connection;
@@ -20,6 +22,8 @@ mod context;
 mod dead_letter;
 mod follow;
 mod listing;
+#[cfg(feature = "msk-iam")]
+mod msk_iam;
 mod patience;
 mod probe;
 mod queue;
@@ -30,6 +34,7 @@ mod source;
 mod tail;
 mod topics;
 
+pub use auth::{Auth, UnknownAuth};
 pub use connection::{Connection, ConnectionError};
 pub use context::note;
 pub use dead_letter::{Reject, dead_letter};

@@ -130,8 +130,9 @@ impl Sink {
             .set("acks", "all")
             .set("allow.auto.create.topics", "false");
         let producer: BaseProducer<Deliveries> = config
-            .create_with_context(Deliveries::default())
+            .create_with_context(Deliveries::new(connection.auth))
             .map_err(ConnectionError::from_kafka)?;
+        connection.auth.introduce(producer.client());
         let group = group::metadata(&options.group_id)?;
         let sink = Sink {
             producer,
@@ -149,6 +150,12 @@ impl Sink {
         })
         .map_err(|error| sink.connect_error(error))?;
         Ok(sink)
+    }
+
+    /// Heeds what librdkafka asks for between two commits: a token in place of one that is about to end. A sink at rest that
+    /// is not served so every second or so finds itself signed out.
+    pub fn serve(&self) {
+        self.producer.poll(Duration::ZERO);
     }
 
     /// Writes the records and the offsets in one transaction and returns when it is committed.

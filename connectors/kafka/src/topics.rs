@@ -301,8 +301,12 @@ pub(crate) fn known_leaders(
 
 fn admin(connection: &Connection) -> Result<LetGo<AdminClient<Context>>, ConnectionError> {
     let config = connection.config(&[])?;
-    let admin = config.create_with_context(Context::new("topics"));
-    admin.map(LetGo::new).map_err(ConnectionError::from_kafka)
+    let admin: AdminClient<Context> = config
+        .create_with_context(Context::new("topics", connection.auth))
+        .map_err(ConnectionError::from_kafka)?;
+    // Nobody serves its events.
+    connection.auth.introduce(admin.inner());
+    Ok(LetGo::new(admin))
 }
 
 fn unavailable(topic: &str, reason: String) -> TopicError {

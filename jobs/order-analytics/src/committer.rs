@@ -7,7 +7,7 @@ mod transaction;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use weir_dataflow::source::Reject;
@@ -51,6 +51,8 @@ pub(crate) enum Ended {
 
 /// Pauses between attempts while Kafka is away.
 const RETRY: Duration = Duration::from_millis(200);
+/// How often a sink at rest is looked after.
+const SERVE: Duration = Duration::from_secs(1);
 
 /// Names of the topics, and what fits into them.
 pub(crate) struct Topics {
@@ -101,7 +103,17 @@ impl Committer {
         done: &Sender<()>,
         wake: &dyn Fn(),
     ) -> Result<Ended, JobError> {
-        while let Ok(commit) = commits.recv() {
+        loop {
+            let commit = match commits.recv_timeout(SERVE) {
+                Ok(commit) => commit,
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(sink) = &self.sink {
+                        sink.serve();
+                    }
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(Ended::Stopped),
+            };
             match commit {
                 Commit::Write {
                     draft,
@@ -117,7 +129,6 @@ impl Committer {
                 Commit::End => return Ok(Ended::Complete),
             }
         }
-        Ok(Ended::Stopped)
     }
 
     /// Gives the Parquet writer back, to write what is left.

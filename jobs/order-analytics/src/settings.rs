@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use weir_dataflow::window::Rules;
-use weir_kafka::{Connection, ConnectionError};
+use weir_kafka::{Auth, Connection, ConnectionError};
 
 use crate::cli::effective;
 use crate::error::JobError;
@@ -17,6 +17,8 @@ pub struct Settings {
     pub bootstrap_servers: String,
     /// Further librdkafka properties.
     pub kafka: Vec<(String, String)>,
+    /// How the brokers are shown who this is.
+    pub kafka_auth: Auth,
     /// Read to the ends found at the start, close every window, end.
     pub bounded: bool,
     /// Worker threads.
@@ -67,6 +69,7 @@ impl Default for Settings {
         Self {
             bootstrap_servers: String::new(),
             kafka: Vec::new(),
+            kafka_auth: Auth::default(),
             bounded: false,
             workers: 1,
             job_id: "order-analytics".to_owned(),
@@ -102,6 +105,7 @@ impl Settings {
         if let Err(error) = self.connection().check() {
             let key = match &error {
                 ConnectionError::Property { name, .. } if name == "bootstrap.servers" => "bootstrap-servers",
+                ConnectionError::Auth { .. } => "kafka-auth",
                 _ => "kafka",
             };
             return Err(JobError::setting(key, error.to_string()));
@@ -172,6 +176,7 @@ impl Settings {
         Connection {
             bootstrap_servers: self.bootstrap_servers.clone(),
             properties: self.kafka.clone(),
+            auth: self.kafka_auth,
         }
     }
 

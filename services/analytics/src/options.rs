@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use clap::{Parser, ValueEnum};
 use service_common::auth::Access;
+use service_common::kafka::KafkaOptions;
 use service_common::options::{CallOptions, TelemetryOptions};
 
 /// Shows the windows: the latest, ranges, sums, and each as it is published
@@ -27,9 +28,9 @@ pub struct Options {
         default_value = "0.0.0.0:8005"
     )]
     pub http_addr: SocketAddr,
-    /// Some brokers of the Kafka cluster
-    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "HOST:PORT,...")]
-    pub kafka: String,
+    /// How Kafka is reached
+    #[command(flatten)]
+    pub kafka: KafkaOptions,
     /// The topic of the results
     #[arg(
         long,

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use service_common::auth::Guard;
 use service_common::boxed::Boxed;
 use service_common::client::AddressError;
+use service_common::kafka::PropertyError;
 use service_common::metrics::Metrics;
 use service_common::program;
 use service_common::server::{Grpc, Health, Lifecycle, Ports, Running, ServeError, Server, listen};
 use tonic::service::Routes;
-use weir_kafka::{Connection, ConnectionError, Followed, Follower};
+use weir_kafka::{ConnectionError, Followed, Follower};
 use weir_proto::AnalyticsResult;
 use weir_rpc::analytics::v1::analytics_service_server::{AnalyticsServiceServer, SERVICE_NAME};
 
@@ -32,6 +33,9 @@ pub enum StartError {
     /// Kafka.
     #[error(transparent)]
     Kafka(#[from] ConnectionError),
+    /// How Kafka is reached.
+    #[error(transparent)]
+    Properties(#[from] PropertyError),
     /// Its ports.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -130,8 +134,8 @@ impl AnalyticsService {
 }
 
 /// Keeps the board as the topic is.
-fn follow(options: &Options, board: Board, metrics: Metrics) -> Result<Follower, ConnectionError> {
-    let connection = Connection::new(options.kafka.clone());
+fn follow(options: &Options, board: Board, metrics: Metrics) -> Result<Follower, StartError> {
+    let connection = options.kafka.connection()?;
     let topic = options.topic.clone();
     let each = move |followed: Followed<'_>| match followed {
         Followed::Record { partition, record } => {
@@ -157,7 +161,7 @@ fn follow(options: &Options, board: Board, metrics: Metrics) -> Result<Follower,
         Followed::Lag(offsets) => metrics.results_lag(offsets),
         Followed::Anew => board.clear(),
     };
-    Follower::start(&connection, &options.topic, each)
+    Ok(Follower::start(&connection, &options.topic, each)?)
 }
 
 /// The windows are there once the topic has been read, and stay while Kafka is away.

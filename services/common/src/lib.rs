@@ -18,13 +18,14 @@
 //! | [`boxed`] | futures whose code is compiled once, for calls between crates |
 //! | [`moment`] | moments as messages |
 //! | [`metrics`] | all metrics of all services |
+//! | [`kafka`] | how a service reaches Kafka: its settings |
 //! | [`options`] | settings that more than one service has |
 //!
 //! A service never imports another service: they meet in `weir-rpc`.
 
 pub mod auth;
 #[cfg(feature = "aws")]
-pub mod aws;
+pub use weir_aws as aws;
 pub mod boxed;
 pub mod client;
 pub mod context;
@@ -35,6 +36,7 @@ pub mod failure;
 pub mod files;
 pub mod idempotency;
 pub mod ids;
+pub mod kafka;
 pub mod metrics;
 pub mod moment;
 pub mod options;

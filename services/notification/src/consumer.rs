@@ -5,16 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
-use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::{Consumer as _, ConsumerContext, StreamConsumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::error::KafkaResult;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use service_common::server::Stopping;
 use weir_kafka::Connection;
 
 use crate::batch::{Progress, handle};
 use crate::desk::Desk;
+use crate::events::{ClientError, Events};
 use crate::options::Topics;
 use crate::record::Record;
 use crate::runtime::Tokio;
@@ -24,21 +23,6 @@ const MOST: usize = 500;
 /// Between two attempts while something is away: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// Tells what librdkafka has to say.
-struct Events;
-
-impl ClientContext for Events {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        weir_kafka::note("notification", level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "trouble with Kafka");
-    }
-}
-
-impl ConsumerContext for Events {}
 
 /// A member of the group.
 pub struct Consumer {
@@ -53,12 +37,13 @@ impl Consumer {
     ///
     /// # Errors
     /// A setting is not one of librdkafka's.
-    pub fn join(connection: &Connection, group: &str, topics: Topics, desk: Desk) -> KafkaResult<Consumer> {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &connection.bootstrap_servers);
-        for (key, value) in &connection.properties {
-            config.set(key, value);
-        }
+    pub fn join(
+        connection: &Connection,
+        group: &str,
+        topics: Topics,
+        desk: Desk,
+    ) -> Result<Consumer, ClientError> {
+        let mut config = connection.client_config(&[])?;
         let consumer: StreamConsumer<Events, Tokio> = config
             .set("client.id", "weir-notification")
             .set("group.id", group)
@@ -73,7 +58,7 @@ impl Consumer {
             .set("reconnect.backoff.max.ms", "1000")
             // Messages are small, and few are under way at a time.
             .set("queued.max.messages.kbytes", "8192")
-            .create_with_context(Events)?;
+            .create_with_context(Events(connection.auth))?;
         consumer.subscribe(&[&topics.orders, &topics.notifications])?;
         Ok(Consumer {
             consumer,

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::client::DefaultClientContext;
-use rdkafka::config::ClientConfig;
-use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use tokio::sync::OnceCell;
 use weir_kafka::{Connection, Reject, TopicSpec, dead_letter, ensure_unless, max_message_bytes};
 
+use crate::events::{ClientError, Events};
 use crate::record::Record;
 use crate::runtime::Tokio;
 use crate::trouble::{Trouble, Work};
@@ -30,7 +28,7 @@ pub trait DeadLetters: Send + Sync {
 pub struct DeadLetterTopic {
     connection: Connection,
     topic: Arc<str>,
-    producer: FutureProducer<DefaultClientContext, Tokio>,
+    producer: FutureProducer<Events, Tokio>,
     /// The largest record it takes, in bytes.
     largest: OnceCell<usize>,
 }
@@ -40,19 +38,15 @@ impl DeadLetterTopic {
     ///
     /// # Errors
     /// A setting is not one of librdkafka's.
-    pub fn new(connection: &Connection, topic: &str) -> Result<DeadLetterTopic, KafkaError> {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &connection.bootstrap_servers);
-        for (key, value) in &connection.properties {
-            config.set(key, value);
-        }
+    pub fn new(connection: &Connection, topic: &str) -> Result<DeadLetterTopic, ClientError> {
+        let mut config = connection.client_config(&[])?;
         let producer = config
             .set("client.id", "weir-notification")
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("partitioner", "murmur2_random")
             .set("message.timeout.ms", PATIENCE.as_millis().to_string())
-            .create()?;
+            .create_with_context(Events(connection.auth))?;
         Ok(DeadLetterTopic {
             connection: connection.clone(),
             topic: topic.into(),

@@ -20,6 +20,7 @@ pub mod dead_letters;
 pub mod desk;
 pub mod event;
 #[cfg(feature = "lambda")]
+pub mod events;
 pub mod lambda;
 mod options;
 pub mod people;

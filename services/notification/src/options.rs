@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 use service_common::duration;
+use service_common::kafka::KafkaOptions;
 use service_common::options::{CallOptions, TelemetryOptions};
 
 use crate::claims::{ClaimsUrl, Terms};
@@ -33,9 +34,9 @@ pub struct Options {
 /// What both ways of running have: by themselves, and on Lambda.
 #[derive(Clone, Debug, Args)]
 pub struct DeskOptions {
-    /// Some brokers of the Kafka cluster
-    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "HOST:PORT,...")]
-    pub kafka: String,
+    /// How Kafka is reached
+    #[command(flatten)]
+    pub kafka: KafkaOptions,
     /// The topics
     #[command(flatten)]
     pub topics: Topics,

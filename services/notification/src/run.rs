@@ -12,7 +12,6 @@ use service_common::database::Database;
 use service_common::metrics::Metrics;
 use service_common::program;
 use service_common::server::{Health, Lifecycle, Ports, Running, Server, Stopping};
-use weir_kafka::Connection;
 
 use crate::NAME;
 use crate::claims::Claims;
@@ -57,7 +56,7 @@ pub fn start(
         let lifecycle = Lifecycle::new();
         let (desk, database) = open(&options.desk, &metrics).await?;
         let claims = desk.claims.clone();
-        let connection = Connection::new(options.desk.kafka.clone());
+        let connection = options.desk.kafka.connection()?;
         let consumer = Consumer::join(&connection, &options.group, options.desk.topics, desk)?;
         let health = ConsumerHealth {
             claims: claims.clone(),

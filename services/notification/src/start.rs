@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError, DatabaseOptions};
+use service_common::kafka::PropertyError;
 use service_common::metrics::Metrics;
 use service_common::server::ServeError;
-use weir_kafka::Connection;
 
 use crate::claims::{Claims, ClaimsUrl, DatabaseClaims, OWNER, STEPS};
 use crate::dead_letters::DeadLetterTopic;
 use crate::desk::Desk;
+use crate::events::ClientError;
 use crate::options::DeskOptions;
 use crate::people::RemotePeople;
 use crate::sender::{FolderSender, Sender, SenderUrl};
@@ -43,8 +44,11 @@ pub enum StartError {
     #[error(transparent)]
     Address(#[from] AddressError),
     /// Kafka.
-    #[error("cannot make a client of Kafka: {0}")]
-    Kafka(#[from] rdkafka::error::KafkaError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// How it is reached.
+    #[error(transparent)]
+    Kafka(#[from] PropertyError),
     /// Its port.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -61,7 +65,7 @@ pub async fn open(options: &DeskOptions, metrics: &Metrics) -> Result<(Desk, Opt
         people: Arc::new(RemotePeople::new(options.calls.users(metrics)?)),
         sender: sender(&options.send_to).await?,
         dead_letters: Arc::new(DeadLetterTopic::new(
-            &Connection::new(options.kafka.clone()),
+            &options.kafka.connection()?,
             &options.topics.dead_letters,
         )?),
         metrics: metrics.clone(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use service_common::database::DatabaseOptions;
 use service_common::idempotency::Secret;
+use service_common::kafka::KafkaOptions;
 use service_common::options::{CallOptions, TelemetryOptions};
 
 /// Takes orders, has them paid, cancels and publishes them
@@ -31,9 +32,9 @@ pub struct Options {
     /// The database
     #[command(flatten)]
     pub database: DatabaseOptions,
-    /// Some brokers of the Kafka cluster
-    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "HOST:PORT,...")]
-    pub kafka: String,
+    /// How Kafka is reached
+    #[command(flatten)]
+    pub kafka: KafkaOptions,
     /// The topic of the orders' events
     #[arg(
         long,

@@ -11,6 +11,7 @@ use service_common::boxed::Boxed;
 use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
 use service_common::files::{Files, PlaceError};
+use service_common::kafka::PropertyError;
 use service_common::metrics::Metrics;
 use service_common::outbox::{self, Outbox, Publisher, PublisherError, Relay, RelayOptions};
 use service_common::program;
@@ -18,7 +19,6 @@ use service_common::server::{
     Grpc, Health, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth, listen,
 };
 use tonic::service::Routes;
-use weir_kafka::Connection;
 use weir_rpc::order::v1::order_service_server::{OrderServiceServer, SERVICE_NAME};
 
 use crate::api::Api;
@@ -46,6 +46,9 @@ pub enum StartError {
     /// Kafka.
     #[error(transparent)]
     Publisher(#[from] PublisherError),
+    /// How Kafka is reached.
+    #[error(transparent)]
+    Kafka(#[from] PropertyError),
     /// Its ports.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -105,7 +108,7 @@ pub fn start(
         });
         let files = Files::open(&options.documents)?;
         let documents = Documents::new(database.clone(), files, options.seller.clone());
-        let publisher = Publisher::new(&Connection::new(options.kafka.clone()))?;
+        let publisher = Publisher::new(&options.kafka.connection()?)?;
         let relay_options = RelayOptions {
             name: options.relay_name.clone(),
             ..RelayOptions::default()

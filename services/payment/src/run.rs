@@ -9,6 +9,7 @@ use service_common::auth::Guard;
 use service_common::boxed::Boxed;
 use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
+use service_common::kafka::PropertyError;
 use service_common::metrics::Metrics;
 use service_common::outbox::{Outbox, Publisher, PublisherError, Relay, RelayOptions};
 use service_common::program;
@@ -16,7 +17,6 @@ use service_common::server::{
     Grpc, Health, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth, listen,
 };
 use tonic::service::Routes;
-use weir_kafka::Connection;
 use weir_rpc::payment::v1::payment_service_server::{PaymentServiceServer, SERVICE_NAME};
 
 use crate::api::Api;
@@ -41,6 +41,9 @@ pub enum StartError {
     /// Kafka.
     #[error(transparent)]
     Publisher(#[from] PublisherError),
+    /// How Kafka is reached.
+    #[error(transparent)]
+    Kafka(#[from] PropertyError),
     /// Its ports.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -117,7 +120,7 @@ pub fn start(
             metrics: metrics.clone(),
             lifecycle: lifecycle.clone(),
         });
-        let publisher = Publisher::new(&Connection::new(options.kafka.clone()))?;
+        let publisher = Publisher::new(&options.kafka.connection()?)?;
         let relay = Relay::new(
             database.clone(),
             outbox,

@@ -9,6 +9,7 @@ use service_common::auth::{JwkSet, KeyError, SigningKey};
 use service_common::database::DatabaseOptions;
 use service_common::duration;
 use service_common::idempotency::Secret;
+use service_common::kafka::KafkaOptions;
 use service_common::options::TelemetryOptions;
 use service_common::secret::SecretText;
 
@@ -39,9 +40,9 @@ pub struct Options {
     /// Where sessions and carts are kept
     #[command(flatten)]
     pub kept_in: KeptIn,
-    /// Some brokers of the Kafka cluster
-    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "HOST:PORT,...")]
-    pub kafka: String,
+    /// How Kafka is reached
+    #[command(flatten)]
+    pub kafka: KafkaOptions,
     /// The topic of what users are to be told
     #[arg(
         long,

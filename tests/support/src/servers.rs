@@ -73,6 +73,47 @@ pub fn guarded_kafka() -> Option<GuardedKafka> {
     })
 }
 
+/// Where the same Apache Kafka takes an AWS identity, as Amazon MSK does.
+#[derive(Clone, Debug)]
+pub struct IamKafka {
+    /// `host:port`.
+    pub address: String,
+    /// The file with the certificate of the authority that vouches for it, in PEM.
+    pub authority: String,
+    /// The identity that may come in.
+    pub access_key: String,
+    /// And what it signs with.
+    pub secret_key: String,
+}
+
+impl IamKafka {
+    /// What a process of that identity has in its environment.
+    pub fn environment(&self) -> [(&str, &str); 3] {
+        [
+            ("AWS_ACCESS_KEY_ID", &self.access_key),
+            ("AWS_SECRET_ACCESS_KEY", &self.secret_key),
+            ("AWS_REGION", "eu-west-1"),
+        ]
+    }
+}
+
+/// The Apache Kafka that takes an AWS identity, or `None` when the test is to be skipped.
+///
+/// # Panics
+/// As [`needed`].
+#[track_caller]
+pub fn iam_kafka() -> Option<IamKafka> {
+    Some(IamKafka {
+        address: needed(
+            "WEIR_TEST_KAFKA_IAM",
+            "host:port where an Apache Kafka takes an AWS identity",
+        )?,
+        authority: needed("WEIR_TEST_KAFKA_CA", "the file with its authority's certificate")?,
+        access_key: needed("WEIR_TEST_KAFKA_ACCESS_KEY", "the access key that may come in")?,
+        secret_key: needed("WEIR_TEST_KAFKA_SECRET_KEY", "the secret of that key")?,
+    })
+}
+
 /// `host:port` of the development broker that those tests of a process share which do it no harm.
 pub fn shared_dev_broker() -> String {
     static SHARED: LazyLock<DevBroker> = LazyLock::new(DevBroker::start);

@@ -1,15 +1,18 @@
 //! The broker's answers to the records of one transaction.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use super::{Receipt, Transaction};
+use crate::auth::Auth;
 use crate::context::Context;
 
 /// Bits of a tag that tell the transaction; the rest is the record's place in it.
@@ -48,16 +51,14 @@ struct State {
     failure: Option<Failure>,
 }
 
-impl Default for Deliveries {
-    fn default() -> Self {
+impl Deliveries {
+    pub(super) fn new(auth: Auth) -> Self {
         Self {
-            client: Context::at_rest("sink"),
+            client: Context::at_rest("sink", auth),
             state: Mutex::default(),
         }
     }
-}
 
-impl Deliveries {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,6 +116,12 @@ impl Deliveries {
 }
 
 impl ClientContext for Deliveries {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.client.generate_oauth_token(config)
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.client.log(level, facility, message);
     }

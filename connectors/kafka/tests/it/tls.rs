@@ -18,6 +18,7 @@ fn connection_to(kafka: &GuardedKafka) -> Connection {
     Connection {
         bootstrap_servers: kafka.address.clone(),
         properties: kafka.properties(),
+        ..Connection::default()
     }
 }
 

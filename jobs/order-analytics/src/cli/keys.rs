@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::net::SocketAddr;
 
+use weir_kafka::UnknownAuth;
+
 use super::layers::Layers;
 use super::values::{duration, duration_text, flag};
 use crate::error::JobError;
@@ -206,6 +208,18 @@ pub(super) const KEYS: &[Key] = &[
         "Any librdkafka property (TLS, SASL); may be repeated",
         set_property,
         |_| String::new(),
+    ),
+    key(
+        "kafka-auth",
+        Kind::Value("WAY"),
+        "How the brokers are shown who this is: as the `properties` say, or `msk-iam`, by the AWS identity [default: properties]",
+        |s, v| {
+            let parsed = v.trim().parse();
+            parsed
+                .map(|auth| s.kafka_auth = auth)
+                .map_err(|error: UnknownAuth| error.to_string())
+        },
+        |s| s.kafka_auth.to_string(),
     ),
     key(
         "process",

@@ -4,6 +4,8 @@
 mod admin;
 mod bounded;
 mod flood;
+#[cfg(feature = "msk-iam")]
+mod iam;
 mod job;
 mod orders_topic;
 mod outages;

@@ -1,26 +1,39 @@
 //! Hands records to Kafka: acknowledged by all in-sync replicas, and idempotent.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::client::{ClientContext, OAuthToken};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use tokio::sync::oneshot;
-use weir_kafka::Connection;
+use weir_kafka::{Auth, Connection, ConnectionError};
 
 /// The producer could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot make the Kafka producer: {0}")]
-pub struct PublisherError(#[from] KafkaError);
+pub enum PublisherError {
+    /// How Kafka is reached does not fit together.
+    #[error("cannot reach Kafka: {0}")]
+    Connection(#[from] ConnectionError),
+    /// librdkafka refuses.
+    #[error("cannot make the Kafka producer: {0}")]
+    Producer(#[from] KafkaError),
+}
 
 type Report = oneshot::Sender<Result<(), String>>;
 
-struct Reports;
+struct Reports(Auth);
 
 impl ClientContext for Reports {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.0.token()
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         weir_kafka::note("outbox", level, facility, message);
     }
@@ -53,13 +66,9 @@ impl Publisher {
     /// One for this cluster; connects by itself.
     ///
     /// # Errors
-    /// A setting is not one of librdkafka's.
+    /// A setting is not one of librdkafka's, or does not fit the others.
     pub fn new(connection: &Connection) -> Result<Publisher, PublisherError> {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &connection.bootstrap_servers);
-        for (key, value) in &connection.properties {
-            config.set(key, value);
-        }
+        let mut config = connection.client_config(&[])?;
         config
             .set("client.id", "weir-outbox")
             .set("enable.idempotence", "true")
@@ -70,7 +79,7 @@ impl Publisher {
             .set("partitioner", "murmur2_random")
             // Below the lease of a shard: nothing is under way any more when another relay takes over.
             .set("message.timeout.ms", "8000");
-        let producer = config.create_with_context(Reports)?;
+        let producer = config.create_with_context(Reports(connection.auth))?;
         Ok(Publisher {
             producer: Arc::new(producer),
         })

@@ -7,6 +7,7 @@ use service_common::auth::{JwkSet, Role, Verifier, VerifyingKeys};
 use service_common::client::{Identity, Link};
 use service_common::database::DatabaseOptions;
 use service_common::failure::{Code, Failure};
+use service_common::kafka::KafkaOptions;
 use service_common::metrics::Metrics;
 use service_common::options::TelemetryOptions;
 use service_common::server::{Ports, listen};
@@ -34,7 +35,7 @@ async fn serve(url: &str, folder: &Path, kafka: &str, topic: &str) -> UserServic
         grpc_addr: loopback,
         database: DatabaseOptions::of(url.parse().unwrap()),
         kept_in: KeptIn::default(),
-        kafka: kafka.to_owned(),
+        kafka: KafkaOptions::open(kafka),
         topic: topic.to_owned(),
         key: KeyOptions::file(&folder.join("token.pem")),
         retired_keys: std::fs::read_to_string(folder.join("retired.json"))

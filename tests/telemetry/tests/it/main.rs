@@ -3,6 +3,7 @@
 
 mod client;
 mod collector;
+mod iam;
 mod metrics;
 mod secrets;
 mod traces;

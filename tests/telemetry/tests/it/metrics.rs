@@ -6,7 +6,7 @@ use serde_json::json;
 use service_common::metrics::Metrics;
 
 use crate::client::order;
-use crate::world::{Manner, World, eventually};
+use crate::world::{Manner, World, eventually, on_each_ground};
 
 /// What each service must serve after the calls below: the name and labels of a series.
 const NEEDED: [(&str, &[&str]); 6] = [
@@ -77,76 +77,82 @@ const NEEDED: [(&str, &[&str]); 6] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_service_serves_what_others_rely_upon() {
-    let mut world = World::start(Manner {
-        level: "info",
-        collector: None,
+    on_each_ground(async |ground| {
+        let mut world = World::start(
+            ground,
+            Manner {
+                level: "info",
+                collector: None,
+            },
+        )
+        .await;
+        let user = world.shop.user("ada@example.com", "correct horse").await;
+        let wrong = json!({"email": "ada@example.com", "password": "wrong horse"});
+        world
+            .shop
+            .call("POST", "/api/v1/auth/login", &[], &wrong)
+            .await
+            .expect(401);
+        let bearer = format!("Bearer {}", user["token"].as_str().unwrap());
+        let headers = [("Authorization", bearer.as_str()), ("Idempotency-Key", "k-1")];
+        let paid = order(Some("tok_success"));
+        let first = world
+            .shop
+            .call("POST", "/api/v1/orders", &headers, &paid)
+            .await
+            .expect(201);
+        let again = world
+            .shop
+            .call("POST", "/api/v1/orders", &headers, &paid)
+            .await
+            .expect(201);
+        assert_eq!(first, again);
+        let path = format!("/api/v1/orders/{}", first["order_id"].as_str().unwrap());
+        world
+            .shop
+            .call("GET", &path, &headers[..1], &json!(null))
+            .await
+            .expect(200);
+        world.shop.get("/no/such/path").await.expect(404);
+        // More than a user may send at once.
+        let flood = (0..200).map(|_| {
+            let (shop, bearer) = (world.shop.clone(), bearer.clone());
+            tokio::spawn(async move {
+                let headers = [("Authorization", bearer.as_str())];
+                shop.call("GET", "/api/v1/cart", &headers, &json!(null))
+                    .await
+                    .status
+            })
+        });
+        let mut refused = 0;
+        for request in flood.collect::<Vec<_>>() {
+            refused += usize::from(request.await.unwrap() == 429);
+        }
+        assert!(refused > 0);
+
+        let families = Metrics::new("test").unwrap().families().to_vec();
+        let documented: BTreeSet<&str> = families.iter().map(|family| family.name).collect();
+        for (service, needed) in NEEDED {
+            // Some come only once the event is published, or the gauges are taken.
+            let served = eventually(service, async || {
+                let served = world.metrics(service).await;
+                let missing: Vec<_> = needed.iter().filter(|series| !served.contains(*series)).collect();
+                match missing.is_empty() {
+                    true => Ok(served),
+                    false => Err(format!("{missing:#?} of\n{served}")),
+                }
+            })
+            .await;
+            for name in served.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+                let name = name.split(' ').next().unwrap();
+                assert!(
+                    documented.contains(name),
+                    "{name} of {service} is not in docs/metrics.md"
+                );
+            }
+            assert!(!served.contains("usr_"), "{service} labels by user");
+        }
+        world.stop().await;
     })
     .await;
-    let user = world.shop.user("ada@example.com", "correct horse").await;
-    let wrong = json!({"email": "ada@example.com", "password": "wrong horse"});
-    world
-        .shop
-        .call("POST", "/api/v1/auth/login", &[], &wrong)
-        .await
-        .expect(401);
-    let bearer = format!("Bearer {}", user["token"].as_str().unwrap());
-    let headers = [("Authorization", bearer.as_str()), ("Idempotency-Key", "k-1")];
-    let paid = order(Some("tok_success"));
-    let first = world
-        .shop
-        .call("POST", "/api/v1/orders", &headers, &paid)
-        .await
-        .expect(201);
-    let again = world
-        .shop
-        .call("POST", "/api/v1/orders", &headers, &paid)
-        .await
-        .expect(201);
-    assert_eq!(first, again);
-    let path = format!("/api/v1/orders/{}", first["order_id"].as_str().unwrap());
-    world
-        .shop
-        .call("GET", &path, &headers[..1], &json!(null))
-        .await
-        .expect(200);
-    world.shop.get("/no/such/path").await.expect(404);
-    // More than a user may send at once.
-    let flood = (0..200).map(|_| {
-        let (shop, bearer) = (world.shop.clone(), bearer.clone());
-        tokio::spawn(async move {
-            let headers = [("Authorization", bearer.as_str())];
-            shop.call("GET", "/api/v1/cart", &headers, &json!(null))
-                .await
-                .status
-        })
-    });
-    let mut refused = 0;
-    for request in flood.collect::<Vec<_>>() {
-        refused += usize::from(request.await.unwrap() == 429);
-    }
-    assert!(refused > 0);
-
-    let families = Metrics::new("test").unwrap().families().to_vec();
-    let documented: BTreeSet<&str> = families.iter().map(|family| family.name).collect();
-    for (service, needed) in NEEDED {
-        // Some come only once the event is published, or the gauges are taken.
-        let served = eventually(service, async || {
-            let served = world.metrics(service).await;
-            let missing: Vec<_> = needed.iter().filter(|series| !served.contains(*series)).collect();
-            match missing.is_empty() {
-                true => Ok(served),
-                false => Err(format!("{missing:#?} of\n{served}")),
-            }
-        })
-        .await;
-        for name in served.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
-            let name = name.split(' ').next().unwrap();
-            assert!(
-                documented.contains(name),
-                "{name} of {service} is not in docs/metrics.md"
-            );
-        }
-        assert!(!served.contains("usr_"), "{service} labels by user");
-    }
-    world.stop();
 }

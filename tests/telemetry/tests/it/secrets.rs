@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, order};
-use crate::world::{Manner, SECRET, World};
+use crate::world::{Manner, SECRET, World, on_each_ground};
 
 const EMAIL: &str = "very.private@example.com";
 const PASSWORD: &str = "swordfish-4711";
@@ -58,67 +58,73 @@ async fn drive_everything(shop: &Client, user: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_log_holds_a_secret_or_an_address() {
-    let mut world = World::start(Manner {
-        level: "trace",
-        collector: None,
+    on_each_ground(async |ground| {
+        let mut world = World::start(
+            ground,
+            Manner {
+                level: "trace",
+                collector: None,
+            },
+        )
+        .await;
+        let user = world.shop.user(EMAIL, PASSWORD).await;
+        drive_everything(&world.shop, &user).await;
+        // What goes wrong on the way, too.
+        let wrong = json!({"email": EMAIL, "password": format!("{PASSWORD}-wrong")});
+        world
+            .shop
+            .call("POST", "/api/v1/auth/login", &[], &wrong)
+            .await
+            .expect(401);
+        let broken = json!({"email": format!("{EMAIL} and more"), "password": PASSWORD, "first_name": 7});
+        world
+            .shop
+            .call("POST", "/api/v1/auth/register", &[], &broken)
+            .await
+            .expect(400);
+        world.stop().await;
+
+        let signature = |token: &str| token.rsplit('.').next().unwrap().to_owned();
+        let mut secrets = vec![
+            EMAIL.to_owned(),
+            PASSWORD.to_owned(),
+            CARD.to_owned(),
+            SECRET.to_owned(),
+            "St James's Square".to_owned(),
+            signature(user["token"].as_str().unwrap()),
+            signature(user["refresh_token"].as_str().unwrap()),
+        ];
+        secrets.extend(world.tokens.iter().map(|token| signature(token)));
+        for service in [
+            user_service::NAME,
+            product_service::NAME,
+            order_service::NAME,
+            payment_service::NAME,
+            api_gateway::NAME,
+        ] {
+            let log = world.log(service);
+            assert!(log.lines().count() > 20, "{service} logs nothing:\n{log}");
+            for secret in &secrets {
+                let line = log.lines().find(|line| line.contains(secret.as_str()));
+                assert_eq!(line, None, "{service} has logged `{secret}`");
+            }
+            for line in log.lines() {
+                let parsed: Result<Value, _> = serde_json::from_str(line);
+                assert!(parsed.is_ok(), "{service} logs what is no JSON: {line}");
+            }
+        }
+        // Who asked for what can be found.
+        let log = world.log(order_service::NAME);
+        for field in ["request_id", "trace_id", "user_id", "order_id"] {
+            let found = log.lines().any(|line| {
+                let line: Value = serde_json::from_str(line).unwrap();
+                line["span"][field].is_string()
+                    || line["spans"]
+                        .as_array()
+                        .is_some_and(|spans| spans.iter().any(|span| span[field].is_string()))
+            });
+            assert!(found, "no line has {field}");
+        }
     })
     .await;
-    let user = world.shop.user(EMAIL, PASSWORD).await;
-    drive_everything(&world.shop, &user).await;
-    // What goes wrong on the way, too.
-    let wrong = json!({"email": EMAIL, "password": format!("{PASSWORD}-wrong")});
-    world
-        .shop
-        .call("POST", "/api/v1/auth/login", &[], &wrong)
-        .await
-        .expect(401);
-    let broken = json!({"email": format!("{EMAIL} and more"), "password": PASSWORD, "first_name": 7});
-    world
-        .shop
-        .call("POST", "/api/v1/auth/register", &[], &broken)
-        .await
-        .expect(400);
-    world.stop();
-
-    let signature = |token: &str| token.rsplit('.').next().unwrap().to_owned();
-    let mut secrets = vec![
-        EMAIL.to_owned(),
-        PASSWORD.to_owned(),
-        CARD.to_owned(),
-        SECRET.to_owned(),
-        "St James's Square".to_owned(),
-        signature(user["token"].as_str().unwrap()),
-        signature(user["refresh_token"].as_str().unwrap()),
-    ];
-    secrets.extend(world.tokens.iter().map(|token| signature(token)));
-    for service in [
-        user_service::NAME,
-        product_service::NAME,
-        order_service::NAME,
-        payment_service::NAME,
-        api_gateway::NAME,
-    ] {
-        let log = world.log(service);
-        assert!(log.lines().count() > 20, "{service} logs nothing:\n{log}");
-        for secret in &secrets {
-            let line = log.lines().find(|line| line.contains(secret.as_str()));
-            assert_eq!(line, None, "{service} has logged `{secret}`");
-        }
-        for line in log.lines() {
-            let parsed: Result<Value, _> = serde_json::from_str(line);
-            assert!(parsed.is_ok(), "{service} logs what is no JSON: {line}");
-        }
-    }
-    // Who asked for what can be found.
-    let log = world.log(order_service::NAME);
-    for field in ["request_id", "trace_id", "user_id", "order_id"] {
-        let found = log.lines().any(|line| {
-            let line: Value = serde_json::from_str(line).unwrap();
-            line["span"][field].is_string()
-                || line["spans"]
-                    .as_array()
-                    .is_some_and(|spans| spans.iter().any(|span| span[field].is_string()))
-        });
-        assert!(found, "no line has {field}");
-    }
 }

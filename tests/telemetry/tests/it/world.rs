@@ -11,7 +11,8 @@ use service_common::metrics::Metrics;
 use tempfile::TempDir;
 use test_support::address::free_address;
 use test_support::child::Child;
-use test_support::servers::shared_dev_broker;
+use test_support::databases::PostgresDatabase;
+use test_support::servers::{IamKafka, apache_kafka, needed, shared_dev_broker};
 use weir_kafka::{Connection, TopicSpec, ensure};
 use weir_rpc::common::v1::Money;
 use weir_rpc::product::v1::product_service_client::ProductServiceClient;
@@ -36,6 +37,55 @@ const SERVICES: [&str; 6] = [
     api_gateway::NAME,
 ];
 
+/// The servers that a shop stands on.
+#[derive(Clone)]
+pub(crate) struct Ground {
+    /// `host:port` of the broker.
+    kafka: String,
+    /// How the services come in, where they do not come in plain.
+    identity: Option<IamKafka>,
+    /// The URL of the PostgreSQL; without it each service has a file of SQLite.
+    postgres: Option<String>,
+}
+
+impl Ground {
+    /// SQLite, and this broker.
+    pub(crate) fn on(kafka: String) -> Ground {
+        Ground {
+            kafka,
+            identity: None,
+            postgres: None,
+        }
+    }
+
+    /// The same, with services that show the broker an AWS identity.
+    pub(crate) fn by(self, identity: IamKafka) -> Ground {
+        Ground {
+            identity: Some(identity),
+            ..self
+        }
+    }
+}
+
+/// Runs a test on SQLite and the development broker, then on PostgreSQL and Apache Kafka unless that is to be skipped.
+pub(crate) async fn on_each_ground(test: impl AsyncFn(Ground)) {
+    eprintln!("on SQLite and the development broker");
+    let kafka = tokio::task::spawn_blocking(shared_dev_broker).await.unwrap();
+    test(Ground::on(kafka)).await;
+    let postgres = needed(
+        "WEIR_TEST_POSTGRES",
+        "the URL of a PostgreSQL whose user may make databases",
+    );
+    if let (Some(kafka), Some(postgres)) = (apache_kafka(), postgres) {
+        eprintln!("on PostgreSQL and Apache Kafka");
+        test(Ground {
+            postgres: Some(postgres),
+            ..Ground::on(kafka)
+        })
+        .await;
+    }
+}
+
 /// The running services; killed when it is dropped.
 pub(crate) struct World {
     pub(crate) shop: Client,
@@ -46,6 +96,7 @@ pub(crate) struct World {
     metrics: HashMap<&'static str, SocketAddr>,
     folder: TempDir,
     children: Vec<Child>,
+    databases: Vec<PostgresDatabase>,
 }
 
 /// How they are run.
@@ -63,9 +114,9 @@ struct Addresses {
 }
 
 impl World {
-    pub(crate) async fn start(manner: Manner<'_>) -> World {
+    pub(crate) async fn start(ground: Ground, manner: Manner<'_>) -> World {
         let folder = tempfile::tempdir().unwrap();
-        let kafka = tokio::task::spawn_blocking(shared_dev_broker).await.unwrap();
+        let kafka = ground.kafka;
         let run = uuid::Uuid::new_v4().simple().to_string();
         let [orders_topic, notifications, results] =
             ["orders", "notifications", "results"].map(|topic| format!("{topic}-{run}"));
@@ -93,10 +144,10 @@ impl World {
             .collect();
         let mut tokens = Vec::new();
         let mut children = Vec::new();
+        let mut databases = Vec::new();
         for name in SERVICES {
             let token = user_service::issue_service_token(&key, name, Duration::from_secs(3_600)).unwrap();
             let at = &addresses[name];
-            let database = folder.path().join(format!("{name}.db"));
             let mut flags: Vec<(&str, String)> = vec![
                 ("--metrics-addr", at.metrics.to_string()),
                 ("--log-level", manner.level.to_owned()),
@@ -111,7 +162,16 @@ impl World {
             // It keeps nothing.
             let is_analytics = name == analytics_service::NAME;
             if !is_gateway && !is_analytics {
-                flags.push(("--database-url", format!("sqlite:{}", database.display())));
+                let url = match &ground.postgres {
+                    Some(server) => {
+                        let database = PostgresDatabase::make(server).await;
+                        let url = database.url.clone();
+                        databases.push(database);
+                        url
+                    }
+                    None => format!("sqlite:{}", folder.path().join(format!("{name}.db")).display()),
+                };
+                flags.push(("--database-url", url));
             }
             if !is_user {
                 flags.push(("--http-addr", at.http.to_string()));
@@ -135,7 +195,14 @@ impl World {
                     analytics_service::NAME => &results,
                     _ => &notifications,
                 };
-                flags.push(("--kafka", kafka.clone()));
+                let identity = ground.identity.as_ref();
+                let address = identity.map_or(&kafka, |identity| &identity.address);
+                flags.push(("--kafka", address.clone()));
+                if let Some(identity) = identity {
+                    flags.push(("--kafka-auth", "msk-iam".to_owned()));
+                    let authority = format!("ssl.ca.location={}", identity.authority);
+                    flags.push(("--kafka-properties", authority));
+                }
                 flags.push(("--topic", topic.clone()));
                 if !is_analytics {
                     flags.push(("--idempotency-secret", SECRET.to_owned()));
@@ -161,7 +228,9 @@ impl World {
                 .flat_map(|(flag, value)| [flag.to_owned(), value]);
             let arguments = [name.to_owned()].into_iter().chain(flags);
             let log = folder.path().join(format!("{name}.log"));
-            children.push(Child::spawn(Path::new(PROGRAM), name, arguments, &[], &log).unwrap());
+            let identity = ground.identity.as_ref().map(IamKafka::environment);
+            let environment = identity.as_ref().map_or(&[][..], |identity| identity);
+            children.push(Child::spawn(Path::new(PROGRAM), name, arguments, environment, &log).unwrap());
             tokens.push(token.reveal().to_owned());
         }
         let mut world = World {
@@ -172,6 +241,7 @@ impl World {
             metrics: addresses.iter().map(|(name, at)| (*name, at.metrics)).collect(),
             folder,
             children,
+            databases,
         };
         world.until_ready().await;
         let token = world.tokens[1].clone();
@@ -236,14 +306,17 @@ impl World {
         self.folder.path().join(format!("{name}.log"))
     }
 
-    /// Ends all services as an orchestrator does.
-    pub(crate) fn stop(&mut self) {
+    /// Ends all services as an orchestrator does, and what they have kept; their logs stay.
+    pub(crate) async fn stop(&mut self) {
         for child in &self.children {
             child.terminate().unwrap();
         }
         for child in &mut self.children {
             let status = child.wait(PATIENCE).unwrap();
             assert!(status.success(), "{status}");
+        }
+        for database in self.databases.drain(..) {
+            database.drop().await;
         }
     }
 }
