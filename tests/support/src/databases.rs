@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use crate::servers::needed;
+use crate::servers::{apache_kafka, needed, shared_dev_broker};
 
 /// Runs a test on a new SQLite database, then on a new PostgreSQL one unless that is to be skipped. The test is given its URL.
 ///
@@ -19,6 +19,27 @@ where
 {
     let runtime = runtime();
     each_database_url(|url| runtime.block_on(test(url.to_owned())));
+}
+
+/// As [`on_each_database`], with a broker beside each: the development broker beside SQLite, Apache Kafka beside PostgreSQL
+/// unless that is to be skipped. The test is given the URL, and `host:port` of the broker.
+///
+/// # Panics
+/// As [`on_each_database`].
+#[track_caller]
+pub fn on_each_ground<F>(test: impl Fn(String, String) -> F)
+where
+    F: Future<Output = ()>,
+{
+    let runtime = runtime();
+    each_database_url(|url| {
+        let beside = match url.starts_with("postgres") {
+            true => apache_kafka(),
+            false => None,
+        };
+        let kafka = beside.unwrap_or_else(shared_dev_broker);
+        runtime.block_on(test(url.to_owned(), kafka));
+    });
 }
 
 /// As [`on_each_database`], for a test that has runtimes of its own.

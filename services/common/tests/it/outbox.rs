@@ -7,7 +7,7 @@ use service_common::database::{Database, DatabaseOptions, Step};
 use service_common::metrics::Metrics;
 use service_common::outbox::{self, Event, Outbox, Publisher, Relay, RelayOptions};
 use service_common::server::Lifecycle;
-use test_support::databases::on_each_database;
+use test_support::databases::{on_each_database, on_each_ground};
 use test_support::servers;
 use uuid::Uuid;
 use weir_kafka::{Connection, OwnedRecord, TopicSpec, ensure, offsets, read_range};
@@ -146,8 +146,7 @@ fn events_are_published_once_each_in_the_sequence_of_their_key() {
 
 #[test]
 fn an_event_bears_its_id_type_version_and_time() {
-    let broker = servers::shared_dev_broker();
-    on_each_database(async |url| {
+    on_each_ground(async |url, broker| {
         let database = open(&url).await;
         let (connection, topic) = topic(&broker).await;
         let outbox = Outbox::new();
@@ -175,8 +174,7 @@ fn an_event_bears_its_id_type_version_and_time() {
 
 #[test]
 fn a_relay_that_vanished_is_replaced() {
-    let broker = servers::shared_dev_broker();
-    on_each_database(async |url| {
+    on_each_ground(async |url, broker| {
         let database = open(&url).await;
         let (connection, topic) = topic(&broker).await;
         let outbox = Outbox::new();

@@ -11,9 +11,8 @@ use service_common::auth::{Caller, Role, SigningKey};
 use service_common::database::{Database, DatabaseOptions};
 use service_common::metrics::Metrics;
 use service_common::server::{Ports, listen};
-use test_support::databases::on_each_database;
+use test_support::databases::on_each_ground;
 use test_support::http::{Reply, exchange};
-use test_support::servers;
 use test_support::users::Users;
 use weir_proto::Money;
 
@@ -144,8 +143,7 @@ impl Bench {
 }
 
 fn on_each_bench(test: impl AsyncFn(&Bench)) {
-    let kafka = servers::shared_dev_broker();
-    on_each_database(async |url| {
+    on_each_ground(async |url, kafka| {
         let bench = Bench::start(&url, &kafka).await;
         test(&bench).await;
         bench.stop().await;

@@ -6,9 +6,8 @@ use payment_service::PaymentService;
 use serde_json::{Value, json};
 use service_common::auth::{Caller, Role, SigningKey};
 use service_common::metrics::Metrics;
-use test_support::databases::on_each_database;
+use test_support::databases::on_each_ground;
 use test_support::http::{Reply, exchange};
-use test_support::servers;
 
 use crate::line::Line;
 use crate::others::Desk;
@@ -100,8 +99,7 @@ const WEBHOOK: &str = "/api/v1/webhooks/stripe";
 
 #[test]
 fn an_order_is_paid_and_given_back_by_those_who_may() {
-    let kafka = servers::shared_dev_broker();
-    on_each_database(async |url| {
+    on_each_ground(async |url, kafka| {
         let bench = Bench::start(&kafka, &url, &[]).await;
         let (customer, other, admin) = (
             Some(("usr_1", Role::Customer)),
@@ -177,8 +175,7 @@ fn an_order_is_paid_and_given_back_by_those_who_may() {
 
 #[test]
 fn a_webhook_is_known_by_its_signature_alone() {
-    let kafka = servers::shared_dev_broker();
-    on_each_database(async |url| {
+    on_each_ground(async |url, kafka| {
         let bench = Bench::start(
             &kafka,
             &url,
@@ -206,8 +203,7 @@ fn a_webhook_is_known_by_its_signature_alone() {
 #[test]
 fn stripe_takes_the_money_and_tells_of_it() {
     use crate::stripe::stand_in::StandIn;
-    let kafka = servers::shared_dev_broker();
-    on_each_database(async |url| {
+    on_each_ground(async |url, kafka| {
         let stripe = StandIn::start().await;
         let more = [
             &stripe.settings()[..],

@@ -9,8 +9,7 @@ use service_common::auth::{Caller, Role, SigningKey};
 use service_common::client::{Identity, Link};
 use service_common::metrics::Metrics;
 use service_common::server::{Ports, listen};
-use test_support::databases::on_each_database;
-use test_support::servers;
+use test_support::databases::on_each_ground;
 use uuid::Uuid;
 use weir_kafka::{Connection, OwnedRecord, TopicSpec, ensure, offsets, read_range};
 use weir_rpc::common::v1::{Empty, Money};
@@ -79,8 +78,7 @@ fn client(service: &PaymentService, token: Option<&str>, metrics: &Metrics) -> P
 
 #[test]
 fn it_serves_what_is_open_and_lets_nobody_in_whom_it_cannot_check() {
-    let kafka = servers::shared_dev_broker();
-    on_each_database(async |url| {
+    on_each_ground(async |url, kafka| {
         let others = Others {
             kafka: kafka.clone(),
             topic: "notifications".to_owned(),
@@ -144,8 +142,7 @@ pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Opti
 
 #[test]
 fn an_order_is_paid_and_given_back_through_the_ports_and_its_user_is_told() {
-    let kafka = servers::shared_dev_broker();
-    on_each_database(async |url| {
+    on_each_ground(async |url, kafka| {
         let connection = Connection::new(kafka.clone());
         let topic = format!("notifications-{}", Uuid::new_v4().simple());
         let spec = TopicSpec {

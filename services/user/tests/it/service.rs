@@ -11,8 +11,7 @@ use service_common::kafka::KafkaOptions;
 use service_common::metrics::Metrics;
 use service_common::options::TelemetryOptions;
 use service_common::server::{Ports, listen};
-use test_support::databases::on_each_database;
-use test_support::servers;
+use test_support::databases::{on_each_database, on_each_ground};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use user_service::places::KeptIn;
@@ -250,8 +249,7 @@ fn with_a_new_key_the_tokens_of_the_one_before_are_believed_while_it_is_named() 
 
 #[test]
 fn a_welcome_reaches_the_topic() {
-    let kafka = servers::shared_dev_broker();
-    on_each_database(async |url| {
+    on_each_ground(async |url, kafka| {
         let connection = Connection::new(kafka.as_str());
         let topic = format!("notifications-{}", uuid::Uuid::new_v4().simple());
         let spec = TopicSpec {
