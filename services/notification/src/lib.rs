@@ -19,8 +19,8 @@ pub mod consumer;
 pub mod dead_letters;
 pub mod desk;
 pub mod event;
-#[cfg(feature = "lambda")]
 pub mod events;
+#[cfg(feature = "lambda")]
 pub mod lambda;
 mod options;
 pub mod people;
