@@ -55,7 +55,6 @@ impl Consumer {
             .set("allow.auto.create.topics", "false")
             // Topics that are made later are found soon.
             .set("topic.metadata.refresh.interval.ms", "5000")
-            .set("reconnect.backoff.max.ms", "1000")
             // Messages are small, and few are under way at a time.
             .set("queued.max.messages.kbytes", "8192")
             .create_with_context(Events(connection.auth))?;
