@@ -8,7 +8,8 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-# The features that a cloud needs: TLS to Kafka and an AWS identity there, traces, and Amazon's and Stripe's services.
+# The features that a cloud needs: TLS to Kafka and an AWS identity there, Google's storage without a key, traces, and Amazon's and
+# Stripe's services.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --locked --profile dist \
@@ -17,7 +18,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
       --features analytics-service/otlp,analytics-service/msk-iam,api-gateway/otlp \
       --features notification-service/otlp,notification-service/msk-iam \
       --features notification-service/sns,notification-service/dynamodb \
-      --features order-analytics/otlp,order-analytics/msk-iam,order-service/otlp,order-service/msk-iam \
+      --features order-analytics/otlp,order-analytics/msk-iam,order-analytics/gcp-federation \
+      --features order-service/otlp,order-service/msk-iam \
       --features payment-service/otlp,payment-service/msk-iam,payment-service/stripe,product-service/otlp \
       --features user-service/otlp,user-service/msk-iam,user-service/dynamodb \
     && install -D -t /out target/dist/analytics-service target/dist/api-gateway target/dist/notification-service \

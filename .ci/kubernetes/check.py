@@ -241,7 +241,7 @@ class Components(unittest.TestCase):
     def test_all_are_looked_at(self):
         folders = {folder.parent.name for folder in (REPOSITORY / "k8s/components").glob("*/kustomization.yaml")}
         self.assertEqual(set(with_component), folders)
-        self.assertLessEqual({"without-job", "spot", "kafka", "tracing", "linkerd", "istio"}, folders)
+        self.assertLessEqual({"without-job", "spot", "kafka", "tracing", "linkerd", "istio", "google-storage"}, folders)
 
     def services(self, component):
         found = named(with_component[component], "Deployment")
@@ -277,6 +277,24 @@ class Components(unittest.TestCase):
             given = {entry["name"]: entry.get("value") for entry in pod["spec"]["containers"][0]["env"]}
             self.assertEqual(given["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://otel-collector:4317", name)
         self.assertIn("otel-collector", named(with_component["tracing"], "Service"))
+
+    def test_the_job_exchanges_its_token_for_google_s(self):
+        pod = self.job("google-storage")["spec"]["template"]["spec"]
+        (volume,) = (found["projected"]["sources"] for found in pod["volumes"] if found["name"] == "google")
+        (mounted,) = (found["mountPath"] for found in container(self.job("google-storage"))["volumeMounts"] if found["name"] == "google")
+        given = {entry["name"]: entry.get("value") for entry in container(self.job("google-storage"))["env"]}
+        token, file = volume[0]["serviceAccountToken"], volume[1]["configMap"]["name"]
+        config = named(with_component["google-storage"], "ConfigMap")
+        (name, credentials), = config[file]["data"].items()
+        credentials = json.loads(credentials)
+        self.assertEqual(given["GOOGLE_APPLICATION_CREDENTIALS"], f"{mounted}/{name}")
+        self.assertEqual(credentials["credential_source"]["file"], f"{mounted}/{token['path']}")
+        self.assertEqual(token["audience"], f"https:{credentials['audience']}")
+        # As terraform/gcp calls the pool, the provider and the job's account, and where its table in BigQuery looks.
+        self.assertTrue(credentials["audience"].endswith("/workloadIdentityPools/ecommerce-aws/providers/eks"))
+        self.assertIn("/ecommerce-flink@", credentials["service_account_impersonation_url"])
+        self.assertRegex(config["ecommerce-config"]["data"]["PARQUET_URL"], r"^gs://ecommerce-analytics-results-[\w-]+/analytics-results$")
+        self.assertEqual(named(with_component["google-storage"], "Deployment"), objects("default", "Deployment"))
 
     def test_meshes_are_of_every_service(self):
         for name, pod in self.services("linkerd").items():

@@ -13,7 +13,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path as Key;
 use object_store::{Error, ObjectStore, RetryConfig};
 
-use crate::{Location, PlaceError, reason};
+use crate::{Location, PlaceError, federation, reason};
 
 /// Short, because whoever writes tries again itself, and says so meanwhile.
 fn retries() -> RetryConfig {
@@ -102,6 +102,14 @@ impl Bucket {
         let endpoint = builder.get_config_value(&GoogleConfigKey::BaseUrl);
         let allowed = builder.get_config_value(&GoogleConfigKey::Client(ClientConfigKey::AllowHttp));
         refuse_plain_http(&root, "GOOGLE", endpoint, allowed)?;
+        if let Some(path) = builder.get_config_value(&GoogleConfigKey::ApplicationCredentials)
+            && let Some(credentials) = federation::provider(&path).map_err(|reason| PlaceError::Settings {
+                url: root.clone(),
+                reason,
+            })?
+        {
+            builder = builder.with_credentials(credentials);
+        }
         use_ring();
         let store = builder.build().map_err(|error| settings(&root, &error))?;
         Ok(Self {

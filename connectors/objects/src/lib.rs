@@ -4,6 +4,7 @@
 //! all that store files. `memory:` is for tests: one name is one place in this process.
 
 mod bucket;
+mod federation;
 mod location;
 mod reason;
 
