@@ -107,21 +107,31 @@ install_python() {
   touch "$environment/complete"
 }
 
-# go_program NAME MODULE@VERSION: makes a program of Go's from its source, once for each version, by the Go of the Python
-# environment, which checks the source against the public list of checksums; leaves its path in `program`.
+# go_program NAME MODULE@VERSION [PACKAGE]: makes a program of Go's from its source, once for each version, by the Go of the
+# Python environment, which checks the source against the public list of checksums; leaves its path in `program`. With a package
+# it is built in the folder of its module, by the versions and replacements that are written there, and nothing but that version
+# is asked for.
 go_program() {
-  local name=$1 source=$2
+  local name=$1 source=$2 package=${3:-}
   python_environment
   program=$cache/$name-${source##*@}/$name
-  locked "$name" install_go_program "$program" "$source"
+  locked "$name" install_go_program "$program" "$source" "$package"
 }
 
 install_go_program() {
-  local program=$1 source=$2 scratch
+  local program=$1 source=$2 package=$3 scratch
   [[ -x $program ]] && return
   scratch=$(mktemp -d)
-  GOPATH=$scratch/go GOBIN=$scratch/bin GOCACHE=$scratch/cache GOFLAGS=-modcacherw GOTOOLCHAIN=local retry timeout 300 \
-    "$python/bin/go" install "$source" || fail "$source could not be built"
+  (
+    export GOPATH=$scratch/go GOBIN=$scratch/bin GOCACHE=$scratch/cache GOFLAGS=-modcacherw GOTOOLCHAIN=local
+    if [[ -z $package ]]; then
+      retry timeout 300 "$python/bin/go" install "$source"
+    else
+      retry timeout 120 "$python/bin/go" mod download "$source" &&
+        cd "$GOPATH/pkg/mod/$source" &&
+        retry timeout 600 "$python/bin/go" build -o "$scratch/bin/$(basename "$program")" "$package"
+    fi
+  ) || fail "$source could not be built"
   mkdir -p "$(dirname "$program")"
   mv "$scratch/bin/$(basename "$program")" "$program"
   rm -rf "$scratch"

@@ -18,16 +18,6 @@ SERVICES = ["analytics", "api-gateway", "notification", "order", "payment", "pro
 # db.t3.micro allows some 110 connections, of which RDS and whoever looks for a fault need a few.
 CONNECTIONS = 80
 
-OBSERVABILITY = REPOSITORY / "k8s/base/observability"
-# What exporters that are not ours give, as far as rules look at it.
-FOREIGN = {
-    "up",
-    "kube_pod_container_status_restarts_total",
-    "node_filesystem_avail_bytes",
-    "node_filesystem_size_bytes",
-    "probe_ssl_earliest_cert_expiry",
-}
-
 rendered = {}
 # The default overlay with one component each.
 with_component = {}
@@ -321,94 +311,8 @@ class Images(unittest.TestCase):
             self.assertEqual((str(context["runAsUser"]), str(context["runAsGroup"])), uid)
 
 
-def dashboards():
-    return [json.loads(file.read_text()) for file in sorted((OBSERVABILITY / "grafana/dashboards").glob("*.json"))]
-
-
-def queries(board):
-    return [target["expr"] for panel in board["panels"] for target in panel["targets"]]
-
-
-class Watched(unittest.TestCase):
-    """What is wrong is seen, told, and explained."""
-
-    def rules(self, file):
-        groups = yaml.safe_load((OBSERVABILITY / "prometheus" / file).read_text())["groups"]
-        return [rule for group in groups for rule in group["rules"]]
-
-    def test_prometheus_is_as_asked_for(self):
-        config = yaml.safe_load((OBSERVABILITY / "prometheus/prometheus.yml").read_text())
-        self.assertEqual(config["global"], {"scrape_interval": "15s", "evaluation_interval": "15s"})
-        self.assertEqual([job["job_name"] for job in config["scrape_configs"]], ["kubernetes-pods", "kubernetes-services", "prometheus"])
-        (server,) = (found for found in observability if found["kind"] == "StatefulSet" and found["metadata"]["name"] == "prometheus")
-        pod = container(server)
-        self.assertIn("--storage.tsdb.retention.time=30d", pod["args"])
-        self.assertEqual(pod["resources"]["requests"], {"cpu": "100m", "memory": "256Mi"})
-        self.assertEqual(pod["resources"]["limits"], {"cpu": "500m", "memory": "1Gi"})
-
-    def test_every_pod_is_hardened(self):
-        for found in observability:
-            if found["kind"] in ("DaemonSet", "Deployment", "StatefulSet"):
-                with self.subTest(found["metadata"]["name"]):
-                    self.assertEqual(found["metadata"]["namespace"], "monitoring")
-                    # The logs that Promtail reads are root's.
-                    if found["metadata"]["name"] != "promtail":
-                        self.assertIs(found["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"], True)
-                    self.assertEqual(container(found)["securityContext"]["capabilities"], {"drop": ["ALL"]})
-                    self.assertIs(container(found)["securityContext"]["readOnlyRootFilesystem"], True)
-                    self.assertNotIn("latest", container(found)["image"])
-                    self.assertIn("limits", container(found)["resources"])
-
-    def test_logs_outlive_pods_and_are_read_from_files_alone(self):
-        kept = next(found for found in observability if found["kind"] == "StatefulSet" and found["metadata"]["name"] == "loki")
-        self.assertEqual(kept["spec"]["replicas"], 1)
-        self.assertEqual([claim["metadata"]["name"] for claim in kept["spec"]["volumeClaimTemplates"]], ["data"])
-        self.assertEqual(container(kept)["readinessProbe"]["httpGet"]["path"], "/ready")
-        self.assertEqual(yaml.safe_load((OBSERVABILITY / "loki.yml").read_text())["server"]["http_listen_port"], 3100)
-        (reader,) = (found for found in observability if found["kind"] == "DaemonSet")
-        pod = reader["spec"]["template"]["spec"]
-        self.assertIs(pod["automountServiceAccountToken"], False)
-        of_the_host = {volume["hostPath"]["path"] for volume in pod["volumes"] if "hostPath" in volume}
-        self.assertEqual(of_the_host, {"/var/log/pods", "/var/lib/promtail"})
-        config = yaml.safe_load((OBSERVABILITY / "promtail.yml").read_text())
-        self.assertEqual([client["url"] for client in config["clients"]], ["http://loki:3100/loki/api/v1/push"])
-        self.assertEqual(config["server"]["http_listen_port"], 3101)
-
-    def test_every_alert_has_a_runbook_and_a_test_of_each_kind(self):
-        tests = yaml.safe_load((OBSERVABILITY / "prometheus/tests/alerts.yml").read_text())["tests"]
-        tested = {test["name"] for test in tests}
-        index = (REPOSITORY / "docs/runbooks/README.md").read_text()
-        for alert in self.rules("alerts.yml"):
-            name = alert["alert"]
-            with self.subTest(name):
-                self.assertEqual(alert["annotations"]["runbook"], f"docs/runbooks/{name}.md")
-                self.assertTrue((REPOSITORY / alert["annotations"]["runbook"]).is_file())
-                self.assertRegex(index, rf"\[{name}\].*\| {alert['labels']['severity']} \|")
-                self.assertLessEqual({f"{name} fires", f"{name} stays quiet"}, tested)
-
-    def test_rules_and_dashboards_look_at_metrics_that_there_are(self):
-        shop = re.findall(r"^\| `(\w+)` \|", (REPOSITORY / "docs/metrics.md").read_text(), re.M)
-        job = re.findall(r"`(\w+)(?:\{\w+\})?`", (REPOSITORY / "jobs/order-analytics/README.md").read_text())
-        recorded = {rule["record"] for rule in self.rules("recording.yml")}
-        known = FOREIGN | recorded | set(shop) | {f"order_analytics_{name}" for name in job}
-        known |= {f"{name}_bucket" for name in known}
-        rules = [rule["expr"] for rule in self.rules("alerts.yml") + self.rules("recording.yml")]
-        for query in rules + [query for board in dashboards() for query in queries(board)]:
-            used = set(re.findall(r"([a-z_][\w:]*)[{\[]", query))
-            self.assertTrue(used, query)
-            self.assertLessEqual(used, known, query)
-
-    def test_dashboards_show_what_there_is(self):
-        boards = {board["uid"]: board for board in dashboards()}
-        self.assertIn("orders-dashboard", boards)
-        alerts = {alert["alert"] for alert in self.rules("alerts.yml")}
-        sources = yaml.safe_load((OBSERVABILITY / "grafana/datasources.yaml").read_text())["datasources"]
-        for board in boards.values():
-            self.assertEqual(len({panel["id"] for panel in board["panels"]}), len(board["panels"]))
-            for panel in board["panels"]:
-                self.assertIn(panel["datasource"]["uid"], {source["uid"] for source in sources})
-                named = re.search(r"Alerts?: ([\w, ]+)\.", panel["description"])
-                self.assertLessEqual(set(named.group(1).split(", ")) if named else set(), alerts)
+class Deployed(unittest.TestCase):
+    """ArgoCD brings what is here, and no more."""
 
     def test_projects_allow_what_their_applications_hold(self):
         projects = {found["metadata"]["name"]: found["spec"] for found in applications if found["kind"] == "AppProject"}
