@@ -77,9 +77,20 @@ class Compose(unittest.TestCase):
                 self.assertLessEqual(needed - {"SERVICE_TOKEN"}, given)
 
     def test_who_is_scraped_is_there(self):
-        scraped = yaml.safe_load((REPOSITORY / "compose/prometheus.yml").read_text())["scrape_configs"][0]
-        hosts = {target.split(":")[0] for target in scraped["static_configs"][0]["targets"]}
-        self.assertEqual(hosts, set(PROGRAMS))
+        jobs = yaml.safe_load((REPOSITORY / "compose/prometheus.yml").read_text())["scrape_configs"]
+        hosts = {job["job_name"]: {target.split(":")[0] for target in job["static_configs"][0]["targets"]} for job in jobs}
+        exporters = {name for name in SERVICES if name.endswith("-exporter")}
+        self.assertEqual((hosts["weir"], hosts["exporters"]), (set(PROGRAMS), exporters))
+        self.assertEqual(exporters, {"kafka-exporter", "postgres-exporter"})
+        for name in exporters:
+            self.assertEqual(SERVICES[name]["profiles"], ["full"])
+
+    def test_what_watches_is_of_the_version_that_watches_in_the_cluster(self):
+        manifests = "\n".join(file.read_text() for file in (REPOSITORY / "k8s/base/observability").glob("*.yaml"))
+        watchers = [name for name in SERVICES if f"  name: {name}\n" in manifests]
+        self.assertLessEqual({"prometheus", "grafana", "loki", "kafka-exporter", "postgres-exporter"}, set(watchers))
+        for name in watchers:
+            self.assertRegex(manifests, rf"image: (docker\.io/)?{re.escape(SERVICES[name]['image'])}\n", name)
 
     def test_tables_are_those_of_the_cloud(self):
         script = (REPOSITORY / "compose/tables-and-buckets.sh").read_text()
