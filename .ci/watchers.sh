@@ -1,0 +1,46 @@
+# Programs that read the settings of what watches the shop; to be sourced after common.sh. They come from Debian's archive in
+# seconds, where their sources would take Go minutes.
+
+# The release of Debian that they come from: bookworm's are too old, and refuse settings that are right.
+watchers_suite=trixie
+
+# find_watchers: leaves the programs in `promtool`, `amtool` and `blackbox_exporter`.
+find_watchers() {
+  local folder=$cache/watchers-$watchers_suite
+  locked watchers install_watchers "$folder"
+  promtool=$folder/usr/bin/promtool
+  amtool=$folder/usr/bin/amtool
+  blackbox_exporter=$folder/usr/bin/prometheus-blackbox-exporter
+}
+
+# By the keys that the system has, without a change to its lists. Ubuntu's own packages serve there; its promtool is in `prometheus`.
+install_watchers() {
+  local folder=$1 scratch mirror packages=(promtool prometheus-alertmanager prometheus-blackbox-exporter) package apt
+  [[ -f $folder/complete ]] && return
+  rm -rf "$folder"
+  scratch=$(mktemp -d)
+  mkdir -p "$scratch"/{sources,lists/partial,cache/archives/partial} "$folder"
+  # shellcheck source=/dev/null
+  source /etc/os-release
+  if [[ $ID == debian ]]; then
+    mirror=$(grep -rhoEm 1 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null || true)
+    mirror=${mirror%%[[:space:]]*}
+    printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n' \
+      "${mirror:-http://deb.debian.org/debian}" "$watchers_suite" >"$scratch/sources/archive.sources"
+    apt=(-o "Dir::Etc::sourcelist=/dev/null" -o "Dir::Etc::sourceparts=$scratch/sources" -o "Dir::State::lists=$scratch/lists")
+  else
+    packages[0]=prometheus
+    apt=()
+  fi
+  apt+=(-o "Dir::Cache=$scratch/cache" -o APT::Sandbox::User=root)
+  (
+    cd "$scratch"
+    [[ $ID != debian ]] || retry timeout 120 apt-get "${apt[@]}" update -q
+    retry timeout 120 apt-get "${apt[@]}" download -q "${packages[@]}"
+  ) >"$scratch/log" 2>&1 || { cat "$scratch/log" >&2; fail "promtool, amtool or the blackbox exporter could not be fetched"; }
+  for package in "${packages[@]}"; do
+    dpkg-deb -x "$scratch/$package"_*.deb "$folder"
+  done
+  rm -rf "$scratch"
+  touch "$folder/complete"
+}
