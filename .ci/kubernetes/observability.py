@@ -1,7 +1,7 @@
 """Asserts what is relied upon of what watches the shop: that it is there and may do no more than it must, that each alert is
 tested and explained, and that every query names a metric that a running program gives.
 
-usage: observability.py OBSERVABILITY.yaml
+usage: observability.py OBSERVABILITY.yaml WITH_ALLOY.yaml
 """
 
 import pathlib
@@ -16,6 +16,8 @@ METRICS = pathlib.Path(__file__).parent / "metrics"
 RUNBOOKS = "https://github.com/example/weir/blob/main/docs/runbooks"
 
 manifests = []
+# The same with Alloy in the place of Promtail.
+with_alloy = []
 
 
 def named(kind, name):
@@ -25,6 +27,11 @@ def named(kind, name):
 
 def pods():
     return [found for found in manifests if found["kind"] in ("DaemonSet", "Deployment", "StatefulSet")]
+
+
+def alloy():
+    (found,) = (found for found in with_alloy if (found["kind"], found["metadata"]["name"]) == ("DaemonSet", "alloy"))
+    return found
 
 
 def container(workload):
@@ -148,18 +155,22 @@ class Sources(unittest.TestCase):
 
 class Hardened(unittest.TestCase):
     def test_every_pod_may_do_no_more_than_it_must(self):
-        for found in pods():
+        for found in [*pods(), alloy()]:
             name = found["metadata"]["name"]
             with self.subTest(name):
                 self.assertEqual(found["metadata"]["namespace"], "monitoring")
                 pod = found["spec"]["template"]["spec"]
-                # The logs that Promtail reads are root's.
-                if name != "promtail":
+                # The logs are root's.
+                if name not in ("promtail", "alloy"):
                     self.assertIs(pod["securityContext"]["runAsNonRoot"], True)
                 self.assertEqual(container(found)["securityContext"]["capabilities"], {"drop": ["ALL"]})
                 self.assertIs(container(found)["securityContext"]["readOnlyRootFilesystem"], True)
                 self.assertRegex(container(found)["image"], r":v?\d+\.\d+\.\d+$")
                 self.assertIn("limits", container(found)["resources"])
+
+
+def of_the_host(pod):
+    return {volume["hostPath"]["path"] for volume in pod["volumes"] if "hostPath" in volume}
 
 
 class Logs(unittest.TestCase):
@@ -171,11 +182,30 @@ class Logs(unittest.TestCase):
         self.assertEqual(config("loki.yml")["server"]["http_listen_port"], 3100)
         pod = named("DaemonSet", "promtail")["spec"]["template"]["spec"]
         self.assertIs(pod["automountServiceAccountToken"], False)
-        of_the_host = {volume["hostPath"]["path"] for volume in pod["volumes"] if "hostPath" in volume}
-        self.assertEqual(of_the_host, {"/var/log/pods", "/var/lib/promtail"})
+        self.assertEqual(of_the_host(pod), {"/var/log/pods", "/var/lib/promtail"})
         sent = config("promtail.yml")
         self.assertEqual([client["url"] for client in sent["clients"]], ["http://loki:3100/loki/api/v1/push"])
         self.assertEqual(sent["server"]["http_listen_port"], 3101)
+
+
+    def test_alloy_takes_the_place_of_promtail_and_reads_and_sends_the_same(self):
+        self.assertEqual([found["metadata"]["name"] for found in with_alloy if found["kind"] == "DaemonSet"], ["alloy", "node-exporter"])
+        pod = alloy()["spec"]["template"]["spec"]
+        self.assertIs(pod["automountServiceAccountToken"], False)
+        self.assertEqual(of_the_host(pod), {"/var/log/pods", "/var/lib/alloy", "/var/lib/promtail"})
+        policies = {found["metadata"]["name"]: str(found["spec"]) for found in with_alloy if found["kind"] == "NetworkPolicy"}
+        self.assertNotIn("promtail", str(policies))
+        for policy in ("alloy-to-loki", "loki-from-its-clients"):
+            self.assertIn("'alloy'", policies[policy])
+        text = (OBSERVABILITY / "alloy/config.alloy").read_text()
+        promtail = config("promtail.yml")
+        (scraped,) = promtail["scrape_configs"]
+        labels = scraped["static_configs"][0]["labels"]
+        _, regex, kept, dropped, match = scraped["pipeline_stages"]
+        same = [promtail["clients"][0]["url"], labels["__path__"], regex["regex"]["expression"], promtail["positions"]["filename"]]
+        same += [match["match"]["selector"].replace('"', '\\"'), *dropped["labeldrop"], labels["job"], *kept["labels"]]
+        for value in same:
+            self.assertIn(f'"{value}"', text)
 
 
 class Alerts(unittest.TestCase):
@@ -259,5 +289,5 @@ def read(file):
 
 
 if __name__ == "__main__":
-    manifests = read(sys.argv[1])
+    manifests, with_alloy = map(read, sys.argv[1:3])
     unittest.main(argv=sys.argv[:1])
