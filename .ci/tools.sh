@@ -4,7 +4,7 @@
 system_packages() {
   local entry missing=()
   for entry in cc:gcc c++:g++ make:make mvn:maven javac:default-jdk-headless python3:python3 flock:util-linux \
-    pkg-config:pkg-config openssl:openssl; do
+    pkg-config:pkg-config openssl:openssl node:nodejs npm:npm; do
     command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
   done
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)

@@ -62,3 +62,23 @@ install_alloy_reader() {
     "$python/bin/go" build -C "$repository/.ci/alloy" -o "$program" . || fail "what reads Alloy's settings could not be built"
   rm -rf "$scratch"
 }
+
+# find_dashboard_reader: leaves in `dashboard_reader` the program that reads dashboards by Grafana's own types.
+find_dashboard_reader() {
+  local folder
+  command -v npm >/dev/null || fail "npm is missing (Debian: apt-get install nodejs npm)"
+  folder=$cache/grafana-$(key_of "$repository"/.ci/grafana/{package-lock.json,board.ts,check.mjs})
+  locked grafana install_dashboard_reader "$folder"
+  dashboard_reader=$folder/check.mjs
+}
+
+install_dashboard_reader() {
+  local folder=$1
+  [[ -f $folder/complete ]] && return
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  cp "$repository"/.ci/grafana/{package.json,package-lock.json,board.ts,check.mjs} "$folder/"
+  retry timeout 120 npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --silent ||
+    fail "Grafana's types of dashboards could not be fetched"
+  touch "$folder/complete"
+}

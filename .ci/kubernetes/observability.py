@@ -4,6 +4,7 @@ tested and explained, and that every query names a metric that a running program
 usage: observability.py OBSERVABILITY.yaml WITH_ALLOY.yaml
 """
 
+import json
 import pathlib
 import re
 import sys
@@ -245,6 +246,10 @@ class Dashboards(unittest.TestCase):
         self.assertEqual(boards, {"cluster", "orders-dashboard", "kafka", "dataflow-job", "kubernetes"})
         shown = next(found for found in manifests if found["kind"] == "ConfigMap" and found["metadata"]["name"].startswith("grafana-dashboards-"))
         self.assertEqual(set(shown["data"]), {file.name for file in (OBSERVABILITY / "grafana/dashboards").glob("*.json")})
+
+    def test_they_are_read_by_the_types_of_the_grafana_that_shows_them(self):
+        read_by = json.loads((REPOSITORY / ".ci/grafana/package.json").read_text())["dependencies"]["@grafana/schema"]
+        self.assertEqual(container(named("Deployment", "grafana"))["image"], f"grafana/grafana:{read_by}")
 
     def test_panels_do_not_lie_on_each_other(self):
         for board in dashboards():
