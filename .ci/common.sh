@@ -127,12 +127,23 @@ install_go_program() {
     if [[ -z $package ]]; then
       retry timeout 300 "$python/bin/go" install "$source"
     else
-      retry timeout 120 "$python/bin/go" mod download "$source" &&
-        cd "$GOPATH/pkg/mod/$source" &&
-        retry timeout 600 "$python/bin/go" build -o "$scratch/bin/$(basename "$program")" "$package"
+      retry timeout 120 "$python/bin/go" mod download "$source" || exit
+      cd "$GOPATH/pkg/mod/$source"
+      local_replacements_dropped
+      retry timeout 900 "$python/bin/go" build -o "$scratch/bin/$(basename "$program")" "$package"
     fi
   ) || fail "$source could not be built"
   mkdir -p "$(dirname "$program")"
   mv "$scratch/bin/$(basename "$program")" "$program"
   rm -rf "$scratch"
+}
+
+# What the module in this folder replaces by a folder of its own repository, which no proxy gives, is taken as it was published.
+local_replacements_dropped() {
+  local folders
+  mapfile -t folders < <(grep -oE '[^[:space:]]+ => \./' go.mod | cut -d ' ' -f 1)
+  ((${#folders[@]})) || return 0
+  chmod u+w . go.mod go.sum
+  "$python/bin/go" mod edit "${folders[@]/#/-dropreplace=}"
+  export GOFLAGS="$GOFLAGS -mod=mod"
 }
