@@ -6,16 +6,26 @@ watchers_suite=trixie
 
 # find_watchers: leaves the programs in `promtool`, `amtool` and `blackbox_exporter`.
 find_watchers() {
-  local folder=$cache/watchers-$watchers_suite
-  locked watchers install_watchers "$folder"
+  local folder=$cache/watchers-$watchers_suite promtool_package=promtool
+  # shellcheck source=/dev/null
+  [[ $(source /etc/os-release && printf '%s' "$ID") == debian ]] || promtool_package=prometheus
+  locked watchers install_from_archive "$folder" "$promtool_package" prometheus-alertmanager prometheus-blackbox-exporter
   promtool=$folder/usr/bin/promtool
   amtool=$folder/usr/bin/amtool
   blackbox_exporter=$folder/usr/bin/prometheus-blackbox-exporter
 }
 
-# By the keys that the system has, without a change to its lists. Ubuntu's own packages serve there; its promtool is in `prometheus`.
-install_watchers() {
-  local folder=$1 scratch mirror packages=(promtool prometheus-alertmanager prometheus-blackbox-exporter) package apt
+# find_prometheus: leaves the program in `prometheus`.
+find_prometheus() {
+  local folder=$cache/prometheus-$watchers_suite
+  locked prometheus install_from_archive "$folder" prometheus
+  prometheus=$folder/usr/bin/prometheus
+}
+
+# install_from_archive FOLDER PACKAGE...: by the keys that the system has, without a change to its lists. On Ubuntu its own packages serve.
+install_from_archive() {
+  local folder=$1 scratch mirror package apt=()
+  shift
   [[ -f $folder/complete ]] && return
   rm -rf "$folder"
   scratch=$(mktemp -d)
@@ -28,17 +38,14 @@ install_watchers() {
     printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n' \
       "${mirror:-http://deb.debian.org/debian}" "$watchers_suite" >"$scratch/sources/archive.sources"
     apt=(-o "Dir::Etc::sourcelist=/dev/null" -o "Dir::Etc::sourceparts=$scratch/sources" -o "Dir::State::lists=$scratch/lists")
-  else
-    packages[0]=prometheus
-    apt=()
   fi
   apt+=(-o "Dir::Cache=$scratch/cache" -o APT::Sandbox::User=root)
   (
     cd "$scratch"
     [[ $ID != debian ]] || retry timeout 120 apt-get "${apt[@]}" update -q
-    retry timeout 120 apt-get "${apt[@]}" download -q "${packages[@]}"
-  ) >"$scratch/log" 2>&1 || { cat "$scratch/log" >&2; fail "promtool, amtool or the blackbox exporter could not be fetched"; }
-  for package in "${packages[@]}"; do
+    retry timeout 120 apt-get "${apt[@]}" download -q "$@"
+  ) >"$scratch/log" 2>&1 || { cat "$scratch/log" >&2; fail "$* could not be fetched"; }
+  for package; do
     dpkg-deb -x "$scratch/$package"_*.deb "$folder"
   done
   rm -rf "$scratch"
