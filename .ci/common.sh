@@ -147,3 +147,21 @@ local_replacements_dropped() {
   "$python/bin/go" mod edit "${folders[@]/#/-dropreplace=}"
   export GOFLAGS="$GOFLAGS -mod=mod"
 }
+
+# own_go_program FOLDER: makes the Go program in that folder of .ci, once for each state of its files; leaves its path in `program`.
+own_go_program() {
+  local name=$1 folder=$repository/.ci/$1
+  python_environment
+  program=$cache/$name-$(key_of "$folder"/{main.go,go.mod,go.sum})/$name
+  locked "$name" install_own_go_program "$program" "$folder"
+}
+
+install_own_go_program() {
+  local program=$1 folder=$2 scratch
+  [[ -x $program ]] && return
+  scratch=$(mktemp -d)
+  mkdir -p "$(dirname "$program")"
+  GOPATH=$scratch/go GOCACHE=$scratch/cache GOFLAGS=-modcacherw GOTOOLCHAIN=local retry timeout 600 \
+    "$python/bin/go" build -C "$folder" -o "$program" . || fail "$folder could not be built"
+  rm -rf "$scratch"
+}

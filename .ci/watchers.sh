@@ -52,24 +52,6 @@ install_from_archive() {
   touch "$folder/complete"
 }
 
-# find_alloy_reader: leaves in `alloy_reader` a program that reads settings of Alloy by Alloy's own parser. Alloy itself comes
-# with replaced modules, which no `go install` builds.
-find_alloy_reader() {
-  python_environment
-  alloy_reader=$cache/alloy-reader-$(key_of "$repository"/.ci/alloy/{main.go,go.mod,go.sum})/alloy-reader
-  locked alloy-reader install_alloy_reader "$alloy_reader"
-}
-
-install_alloy_reader() {
-  local program=$1 scratch
-  [[ -x $program ]] && return
-  scratch=$(mktemp -d)
-  mkdir -p "$(dirname "$program")"
-  GOPATH=$scratch/go GOCACHE=$scratch/cache GOFLAGS=-modcacherw GOTOOLCHAIN=local retry timeout 120 \
-    "$python/bin/go" build -C "$repository/.ci/alloy" -o "$program" . || fail "what reads Alloy's settings could not be built"
-  rm -rf "$scratch"
-}
-
 # find_dashboard_reader: leaves in `dashboard_reader` the program that reads dashboards by Grafana's own types.
 find_dashboard_reader() {
   local folder
