@@ -140,7 +140,9 @@ module "iam" {
   tables       = module.dynamodb.table_arns
   topic_arn    = module.sns.topic_arn
   cluster_arn  = module.msk.cluster_arn
-  secret_arns  = [module.rds.secret_arn]
+  # The database's, and those that are put there by hand under the name of this installation.
+  secret_arns       = [module.rds.secret_arn, "arn:aws:secretsmanager:${var.region}:${data.aws_caller_identity.current.account_id}:secret:${var.name}/*"]
+  target_group_arns = [module.alb.target_group_arn]
 }
 
 resource "aws_budgets_budget" "month" {

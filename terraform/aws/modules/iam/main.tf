@@ -38,7 +38,7 @@ locals {
   items = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query"]
 
   # What each service account may do, and nothing else. The gateway calls services alone, and has no role.
-  accounts = merge({
+  accounts = {
     user-service    = [{ actions = local.items, resources = [var.tables["sessions"], var.tables["carts"]] }, local.connect, local.writes["user-service"], local.idempotent]
     product-service = local.files["product-service"]
     order-service   = concat(local.files["order-service"], [local.connect, local.writes["order-service"], local.idempotent])
@@ -55,7 +55,7 @@ locals {
       { actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], resources = ["${var.buckets["analytics-results"]}/*"] },
       { actions = ["s3:ListBucket"], resources = [var.buckets["analytics-results"]] },
     ]
-  }, length(var.secret_arns) == 0 ? {} : { external-secrets = [{ actions = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], resources = var.secret_arns }] })
+  }
 }
 
 data "aws_iam_policy_document" "assume" {

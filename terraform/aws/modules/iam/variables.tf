@@ -55,3 +55,9 @@ variable "secret_arns" {
   type        = list(string)
   default     = []
 }
+
+variable "target_group_arns" {
+  description = "The target groups that the load-balancer controller enters pods into; none: it gets no role."
+  type        = list(string)
+  default     = []
+}

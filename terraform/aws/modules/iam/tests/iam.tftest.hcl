@@ -63,14 +63,38 @@ run "only_the_job_writes_results_and_only_the_order_service_orders" {
   }
 }
 
-run "secrets_are_read_only_where_they_are_named" {
+run "controllers_change_only_what_is_named" {
   variables {
-    secret_arns = ["arn:aws:secretsmanager:us-east-1:123456789012:secret:s"]
+    secret_arns       = ["arn:aws:secretsmanager:us-east-1:123456789012:secret:s"]
+    target_group_arns = ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/ecommerce-gateway/1"]
   }
 
   assert {
-    condition     = contains(keys(aws_iam_role.this), "external-secrets")
-    error_message = "nobody reads the secrets"
+    condition = { for account, one in aws_eks_pod_identity_association.controllers : account => one.namespace } == {
+      aws-load-balancer-controller = "kube-system"
+      cluster-autoscaler           = "kube-system"
+      external-secrets             = "external-secrets"
+    }
+    error_message = "a controller has no role, or one where it does not run"
+  }
+
+  assert {
+    condition = alltrue([for one in values(local.controllers) : one.owned != null || !contains(one.with, "*")]) && alltrue(flatten([
+      for one in values(local.controllers) : [for action in one.sees : can(regex(":(Describe|Get)[A-Za-z]+$", action))]
+    ]))
+    error_message = "a controller may change what is not the cluster's"
+  }
+
+  assert {
+    condition     = local.controllers.cluster-autoscaler.owned == "k8s.io/cluster-autoscaler/ecommerce-eks"
+    error_message = "another cluster's machines could be taken away"
+  }
+}
+
+run "who_is_given_nothing_to_work_on_gets_no_role" {
+  assert {
+    condition     = keys(aws_iam_role.controllers) == ["cluster-autoscaler"]
+    error_message = "there is a role for nothing"
   }
 }
 
