@@ -107,6 +107,17 @@ class AsAskedFor(unittest.TestCase):
             gateway = objects(overlay, "Service")["api-gateway"]
             self.assertIn({"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"}, gateway["spec"]["ports"])
 
+    def test_the_load_balancer_s_target_group_holds_the_gateway_s_pods(self):
+        for overlay in rendered:
+            bound = objects(overlay, "TargetGroupBinding")
+            self.assertEqual(list(bound), ["api-gateway"] if overlay == "production" else [], overlay)
+        spec = objects("production", "TargetGroupBinding")["api-gateway"]["spec"]
+        ports = objects("production", "Service")[spec["serviceRef"]["name"]]["spec"]["ports"]
+        self.assertIn(spec["serviceRef"]["port"], [port["name"] for port in ports])
+        group = (REPOSITORY / "terraform/aws/modules/alb/main.tf").read_text()
+        self.assertRegex(group, r'"aws_lb_target_group" "gateway" \{\s+name\s+= "\$\{var.name\}-gateway"[^}]*target_type\s+= "ip"')
+        self.assertEqual((spec["targetGroupName"], spec["targetType"]), ("ecommerce-gateway", "ip"))
+
     def test_one_job_that_starts_again_when_it_is_told_to(self):
         job = objects("default", "StatefulSet")["order-analytics"]
         self.assertEqual((job["spec"]["replicas"], job["spec"]["updateStrategy"]), (1, {"type": "OnDelete"}))
@@ -231,7 +242,7 @@ class Components(unittest.TestCase):
     def test_all_are_looked_at(self):
         folders = {folder.parent.name for folder in (REPOSITORY / "k8s/components").glob("*/kustomization.yaml")}
         self.assertEqual(set(with_component), folders)
-        self.assertLessEqual({"without-job", "spot", "kafka", "tracing", "linkerd", "istio", "google-storage"}, folders)
+        self.assertLessEqual({"without-job", "spot", "kafka", "tracing", "linkerd", "istio", "google-storage", "external-secrets"}, folders)
 
     def services(self, component):
         found = named(with_component[component], "Deployment")
@@ -267,6 +278,26 @@ class Components(unittest.TestCase):
             given = {entry["name"]: entry.get("value") for entry in pod["spec"]["containers"][0]["env"]}
             self.assertEqual(given["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://otel-collector:4317", name)
         self.assertIn("otel-collector", named(with_component["tracing"], "Service"))
+
+    def test_every_key_of_a_secret_that_a_pod_reads_comes_from_the_store(self):
+        found = with_component["external-secrets"]
+        self.assertEqual(list(named(found, "SecretStore")), ["aws"])
+        given = set()
+        for name, secret in named(found, "ExternalSecret").items():
+            self.assertEqual((secret["spec"]["target"]["name"], secret["spec"]["secretStoreRef"]["name"]), (name, "aws"))
+            keys = {entry["secretKey"] for entry in secret["spec"]["data"]}
+            # A template makes its own keys of those.
+            given |= {(name, key) for key in secret["spec"]["target"].get("template", {}).get("data", keys)}
+        read = {
+            (reference["name"], reference["key"])
+            for workload in workloads("production").values()
+            for entry in container(workload)["env"]
+            if (reference := entry.get("valueFrom", {}).get("secretKeyRef"))
+        }
+        self.assertEqual(given, read)
+        # Those that the role of External Secrets may read: RDS's, and what lies under the installation's name.
+        remote = {entry["remoteRef"]["key"] for secret in named(found, "ExternalSecret").values() for entry in secret["spec"]["data"]}
+        self.assertEqual([key for key in remote if not key.startswith("ecommerce/") and ":secret:rds!" not in key], [])
 
     def test_the_job_exchanges_its_token_for_google_s(self):
         pod = self.job("google-storage")["spec"]["template"]["spec"]
@@ -316,7 +347,9 @@ class Deployed(unittest.TestCase):
 
     def test_projects_allow_what_their_applications_hold(self):
         projects = {found["metadata"]["name"]: found["spec"] for found in applications if found["kind"] == "AppProject"}
-        for application, manifests in {"ecommerce-services": rendered["default"], "ecommerce-observability": observability}.items():
+        # Whichever overlay it is pointed at, with whichever components.
+        shop = [found for manifests in [*rendered.values(), *with_component.values()] for found in manifests]
+        for application, manifests in {"ecommerce-services": shop, "ecommerce-observability": observability}.items():
             (spec,) = (found["spec"] for found in applications if found["metadata"]["name"] == application)
             project = projects[spec["project"]]
             allowed = project["clusterResourceWhitelist"] + project["namespaceResourceWhitelist"]
