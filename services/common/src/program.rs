@@ -1,15 +1,18 @@
 //! What the binaries of the services have in common: from the settings to the exit code.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::boxed::Boxed;
+use crate::database::{Migrate, Step};
 use crate::metrics::Metrics;
 use crate::options::TelemetryOptions;
 use crate::server::{Running, listen};
@@ -54,6 +57,36 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     match error.use_stderr() {
         true => ExitCode::from(USAGE),
         false => ExitCode::SUCCESS,
+    }
+}
+
+/// What the binary of a service with a database does: it serves, or with `migrate` brings the schema up to date and ends.
+pub fn with_database<O: Parser>(
+    name: &'static str,
+    owner: &'static str,
+    steps: &[Step],
+    serve: impl FnOnce(O) -> ExitCode,
+) -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    match Migrate::parse(&args) {
+        Some(errand) => migrate(name, owner, steps, errand),
+        None => match O::try_parse_from(args) {
+            Ok(options) => serve(options),
+            Err(error) => usage(&error),
+        },
+    }
+}
+
+/// Brings a schema up to date, where the command line for that was right.
+pub fn migrate(
+    name: &'static str,
+    owner: &'static str,
+    steps: &[Step],
+    errand: Result<Migrate, clap::Error>,
+) -> ExitCode {
+    match errand {
+        Ok(errand) => run(name, "info", || async { Ok(errand.run(owner, steps).await?) }),
+        Err(error) => usage(&error),
     }
 }
 

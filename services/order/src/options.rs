@@ -11,7 +11,11 @@ use service_common::options::{CallOptions, TelemetryOptions};
 
 /// Takes orders, has them paid, cancels and publishes them
 #[derive(Clone, Debug, Parser)]
-#[command(name = crate::NAME, version)]
+#[command(
+    name = crate::NAME,
+    version,
+    after_help = "A further command, with its own --help:\n  order-service migrate"
+)]
 pub struct Options {
     /// Where gRPC is served; port 0 lets the system choose
     #[arg(

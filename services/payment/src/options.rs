@@ -24,7 +24,11 @@ pub enum ProviderKind {
 
 /// Pays orders, once each, and gives payments back
 #[derive(Clone, Debug, Parser)]
-#[command(name = crate::NAME, version)]
+#[command(
+    name = crate::NAME,
+    version,
+    after_help = "A further command, with its own --help:\n  payment-service migrate"
+)]
 pub struct Options {
     /// Where gRPC is served; port 0 lets the system choose
     #[arg(

@@ -2,13 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use product_service::Options;
+use product_service::{NAME, run, store};
 use service_common::program;
 
 fn main() -> ExitCode {
-    match Options::try_parse() {
-        Ok(options) => product_service::run(options),
-        Err(error) => program::usage(&error),
-    }
+    program::with_database(NAME, store::OWNER, store::STEPS, run)
 }

@@ -8,7 +8,11 @@ use service_common::options::{CallOptions, TelemetryOptions};
 
 /// Keeps the catalogue and the stock
 #[derive(Clone, Debug, Parser)]
-#[command(name = crate::NAME, version)]
+#[command(
+    name = crate::NAME,
+    version,
+    after_help = "A further command, with its own --help:\n  product-service migrate"
+)]
 pub struct Options {
     /// Where gRPC is served; port 0 lets the system choose
     #[arg(

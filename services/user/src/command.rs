@@ -1,4 +1,4 @@
-//! What the binary can do: serve, or one of two errands.
+//! What the binary can do: serve, or one of three errands.
 
 use std::ffi::OsString;
 use std::io::BufRead;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use clap::builder::NonEmptyStringValueParser;
 use service_common::auth::Role;
-use service_common::database::{Database, DatabaseOptions};
+use service_common::database::{Database, DatabaseOptions, Migrate};
 use service_common::failure::Failure;
 use service_common::program::Ended;
 
@@ -29,6 +29,8 @@ pub enum Command {
     Serve(Box<Options>),
     /// To make an admin.
     CreateAdmin(CreateAdmin),
+    /// To bring the schema up to date.
+    Migrate(Migrate),
     /// To make a token for a service.
     IssueServiceToken(IssueServiceToken),
 }
@@ -40,6 +42,9 @@ impl Command {
     /// What is wrong with it, or the help that was asked for.
     pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
         let args: Vec<OsString> = args.into_iter().collect();
+        if let Some(errand) = Migrate::parse(&args) {
+            return errand.map(Command::Migrate);
+        }
         match args.get(1).and_then(|arg| arg.to_str()) {
             Some("create-admin") => CreateAdmin::try_parse_from(&args[1..]).map(Command::CreateAdmin),
             Some("issue-service-token") => {

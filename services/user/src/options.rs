@@ -23,6 +23,7 @@ use crate::sessions::RefreshSecret;
     version,
     after_help = "Further commands, each with its own --help:\n  \
                   user-service create-admin --email EMAIL\n  \
+                  user-service migrate\n  \
                   user-service issue-service-token --name NAME"
 )]
 pub struct Options {

@@ -8,6 +8,7 @@
 
 mod list;
 mod lock;
+mod migrate;
 mod now;
 mod options;
 mod statement;
@@ -24,6 +25,7 @@ use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor, SqlSafeStr};
 
 pub use crate::{for_update, for_update_now};
 pub use list::in_list;
+pub use migrate::Migrate;
 pub use options::{DatabaseOptions, DatabaseUrl, DatabaseUrlError};
 pub use statement::Statement;
 pub use transaction::Transaction;

@@ -3,6 +3,7 @@
 
 mod documents;
 mod instance;
+mod migrating;
 mod model;
 mod others;
 mod rest;
