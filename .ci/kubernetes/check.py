@@ -148,6 +148,30 @@ class Hardened(unittest.TestCase):
                     annotations = workload["spec"]["template"]["metadata"]["annotations"]
                     self.assertEqual((annotations["prometheus.io/scrape"], annotations["prometheus.io/port"]), ("true", "9090"))
 
+    def test_schemas_are_changed_before_anything_is_replaced(self):
+        for overlay in set(rendered) - {"local"}:
+            job = objects(overlay, "Job")["migrations"]
+            self.assertEqual(job["metadata"]["annotations"]["argocd.argoproj.io/hook"], "PreSync", overlay)
+            pod = job["spec"]["template"]["spec"]
+            self.assertIs(pod["automountServiceAccountToken"], False)
+            self.assertIs(pod["securityContext"]["runAsNonRoot"], True)
+            with_a_database = {
+                name: container(found)
+                for name, found in workloads(overlay).items()
+                if "DATABASE_URL" in {entry["name"] for entry in container(found)["env"]}
+            }
+            self.assertEqual({one["name"] for one in pod["containers"]}, set(with_a_database), overlay)
+            for one in pod["containers"]:
+                service = with_a_database[one["name"]]
+                # The very program that will need the schema.
+                self.assertEqual((one["image"], one["args"]), (service["image"], ["migrate"]))
+                self.assertEqual(one["securityContext"], service["securityContext"])
+                self.assertIn("limits", one["resources"])
+        found = with_component["external-secrets"]
+        waves = {kind: {int(one["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"]) for one in named(found, kind).values()} for kind in ("ExternalSecret", "SecretStore", "Job")}
+        self.assertEqual(waves, {"ExternalSecret": {-2}, "SecretStore": {-2}, "Job": {-1}})
+        self.assertEqual(named(found, "Job")["migrations"]["metadata"]["annotations"]["argocd.argoproj.io/hook"], "Sync")
+
     def test_every_service_may_lose_one_pod_at_a_time(self):
         for overlay in rendered:
             budgets = objects(overlay, "PodDisruptionBudget")
