@@ -172,6 +172,25 @@ class Hardened(unittest.TestCase):
         self.assertEqual(waves, {"ExternalSecret": {-2}, "SecretStore": {-2}, "Job": {-1}})
         self.assertEqual(named(found, "Job")["migrations"]["metadata"]["annotations"]["argocd.argoproj.io/hook"], "Sync")
 
+    def test_topics_are_made_by_one_job_before_those_who_use_them(self):
+        for overlay in set(rendered) - {"local"}:
+            config = objects(overlay, "ConfigMap")["ecommerce-config"]
+            job, account = objects(overlay, "Job")["topics"], objects(overlay, "ServiceAccount")["topics"]
+            wave = "argocd.argoproj.io/sync-wave"
+            self.assertEqual([found["metadata"]["annotations"][wave] for found in (config, account, job)], ["-2", "-2", "-1"], overlay)
+            pod = job["spec"]["template"]["spec"]
+            self.assertEqual((pod["serviceAccountName"], pod["securityContext"]["runAsNonRoot"]), ("topics", True))
+            (maker,) = pod["containers"]
+            runner = container(workloads(overlay)["order-analytics"])
+            self.assertEqual((maker["image"], maker["securityContext"]), (runner["image"], runner["securityContext"]))
+            settings = {entry["name"]: entry for entry in runner["env"]}
+            for entry in maker["env"]:
+                self.assertEqual(entry, settings[entry["name"]], "the job runs with other topics")
+            others = dict(arg.removeprefix("--with=").split("=") for arg in maker["args"] if arg.startswith("--with="))
+            names = {config["data"][key] for key in ("KAFKA_NOTIFICATIONS_TOPIC", "KAFKA_NOTIFICATIONS_DLQ_TOPIC")}
+            self.assertEqual(set(others), names)
+            self.assertIn("--orders-retention=7d", maker["args"])
+
     def test_every_service_may_lose_one_pod_at_a_time(self):
         for overlay in rendered:
             budgets = objects(overlay, "PodDisruptionBudget")

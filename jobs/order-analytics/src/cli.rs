@@ -2,6 +2,7 @@
 
 mod keys;
 mod layers;
+mod topics;
 mod values;
 
 use std::ffi::OsString;
@@ -64,19 +65,23 @@ fn run(arguments: impl Iterator<Item = OsString>, environment: Environment<'_>) 
             let _ = stdout().write_all(effective(&settings).as_bytes());
             ExitCode::SUCCESS
         }
-        _ => {
-            let log = logging::init();
-            let code = match operate(settings) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    tracing::error!(exit_code = error.exit_code(), %error, "the job has failed");
-                    ExitCode::from(&error)
-                }
-            };
-            log.finish();
-            code
-        }
+        "create-topics" => logged(|| topics::create(&settings, flags)),
+        _ => logged(|| operate(settings)),
     }
+}
+
+/// Does what may fail, with a log.
+fn logged(work: impl FnOnce() -> Result<(), JobError>) -> ExitCode {
+    let log = logging::init();
+    let code = match work() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(exit_code = error.exit_code(), %error, "the job has failed");
+            ExitCode::from(&error)
+        }
+    };
+    log.finish();
+    code
 }
 
 /// What is wrong before there is a log.
@@ -116,6 +121,9 @@ fn command() -> Command {
         .subcommand(with_keys(
             Command::new("check-config").about("Prints the effective configuration, secrets hidden"),
         ))
+        .subcommand(topics::arguments(with_keys(
+            Command::new("create-topics").about("Makes the topics that are missing, and ends"),
+        )))
 }
 
 fn read(flags: &ArgMatches, environment: Environment<'_>) -> Result<Settings, JobError> {

@@ -1,6 +1,8 @@
 //! The topics of the job.
 
-use weir_kafka::{Connection, TopicSpec, ensure_unless, topic_setting};
+use std::time::Duration;
+
+use weir_kafka::{Connection, TopicSpec, ensure, ensure_unless, topic_setting};
 
 use crate::error::JobError;
 use crate::settings::Settings;
@@ -17,6 +19,32 @@ pub(crate) fn ensure_topics(
     settings: &Settings,
     stop: &dyn Fn() -> bool,
 ) -> Result<(), JobError> {
+    Ok(ensure_unless(connection, &specs(settings), stop)?)
+}
+
+/// Creates what is missing of all topics of the platform, for a cluster in which nobody else may make any: the job's, where
+/// orders are kept for so long, and `others`, each with its retention. Topics that exist stay as they are.
+///
+/// # Errors
+/// When the broker refuses.
+pub(crate) fn create_topics(
+    settings: &Settings,
+    orders_retention: Duration,
+    others: &[(String, Duration)],
+) -> Result<(), JobError> {
+    let kept_for = |retention: Duration| [("retention.ms", retention.as_millis().to_string())];
+    let mut specs = specs(settings).to_vec();
+    specs[0].configs.extend(kept_for(orders_retention));
+    specs.extend(others.iter().map(|(name, retention)| TopicSpec {
+        name: name.clone(),
+        partitions: settings.orders_partitions,
+        configs: kept_for(*retention).to_vec(),
+    }));
+    Ok(ensure(&settings.connection(), &specs)?)
+}
+
+/// The job's topics, that of orders first.
+fn specs(settings: &Settings) -> [TopicSpec; 5] {
     let spec = |name: &str, partitions, configs: &[(&'static str, &str)]| TopicSpec {
         name: name.to_owned(),
         partitions,
@@ -32,14 +60,13 @@ pub(crate) fn ensure_topics(
         ("retention.bytes", "-1"),
         ("max.message.bytes", "16777216"),
     ];
-    let specs = [
+    [
         spec(&settings.orders_topic, settings.orders_partitions, &[]),
         spec(&settings.results_topic, 1, &long),
         spec(&settings.dlq_topic, 1, &long),
         spec(&settings.late_topic, 1, &long),
         spec(&settings.progress_topic(), 1, &progress),
-    ];
-    Ok(ensure_unless(connection, &specs, stop)?)
+    ]
 }
 
 /// Warns of an orders topic that is compacted: of the events with one key only the last would stay, so an order goes once

@@ -3,6 +3,7 @@
 
 mod admin;
 mod bounded;
+mod creating_topics;
 mod flood;
 #[cfg(feature = "msk-iam")]
 mod iam;

@@ -49,6 +49,14 @@ locals {
       local.connect, local.reads["notification-service"], local.writes["notification-service"], local.idempotent,
     ]
     analytics-service = [local.connect, local.reads["analytics-service"]]
+    # The Job that makes the topics, as nobody else may.
+    topics = [local.connect, {
+      actions = ["kafka-cluster:CreateTopic", "kafka-cluster:DescribeTopic"]
+      resources = [
+        for topic in ["orders", "orders-dlq", "orders-late", "analytics-results", "order-analytics-progress", "notifications", "notifications-dlq"] :
+        "${local.kafka}:topic/${local.of}/${topic}"
+      ]
+    }]
     order-analytics = [
       local.connect, local.reads["order-analytics"], local.writes["order-analytics"], local.idempotent,
       { actions = ["kafka-cluster:DescribeTransactionalId", "kafka-cluster:AlterTransactionalId"], resources = ["${local.kafka}:transactional-id/${local.of}/order-analytics*"] },

@@ -27,7 +27,7 @@ variables {
 run "each_service_account_has_a_role_of_its_own" {
   assert {
     condition = keys(aws_eks_pod_identity_association.this) == [
-      "analytics-service", "notification-service", "order-analytics", "order-service", "payment-service", "product-service", "user-service",
+      "analytics-service", "notification-service", "order-analytics", "order-service", "payment-service", "product-service", "topics", "user-service",
     ]
     error_message = "a service account has no role, or one has that needs none"
   }
@@ -60,6 +60,15 @@ run "only_the_job_writes_results_and_only_the_order_service_orders" {
       notifications-dlq = "notification-service"
     }
     error_message = "somebody else writes a topic"
+  }
+}
+
+run "one_account_makes_topics" {
+  assert {
+    condition = [
+      for account, statements in local.accounts : account if contains(flatten([for statement in statements : statement.actions]), "kafka-cluster:CreateTopic")
+    ] == ["topics"]
+    error_message = "somebody else makes topics, or nobody does"
   }
 }
 
