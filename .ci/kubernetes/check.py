@@ -402,6 +402,29 @@ class Deployed(unittest.TestCase):
             self.assertIn(spec["source"]["repoURL"], project["sourceRepos"])
             self.assertEqual([to["namespace"] for to in project["destinations"]], [spec["destination"]["namespace"]])
 
+    def test_who_deploys_does_so_by_argocd_which_knows_projects(self):
+        install = REPOSITORY / "k8s/argocd/install"
+        roles = {found["metadata"]["name"]: found["rules"] for found in read(install / "argocd-rbac.yaml") if found["kind"] == "ClusterRole"}
+        self.assertEqual(set(roles), {"ecommerce-developer", "ecommerce-ops"})
+        for name, rules in roles.items():
+            for rule in rules:
+                with self.subTest(f"{name}: {rule}"):
+                    self.assertNotIn("*", rule["apiGroups"] + rule["resources"] + rule["verbs"])
+                    # None of these is theirs: they would be more than they are by them.
+                    self.assertFalse({"secrets", "serviceaccounts", "roles", "clusterroles", "rolebindings", "clusterrolebindings", "pods/exec"} & set(rule["resources"]))
+                    if "argoproj.io" in rule["apiGroups"]:
+                        self.assertLessEqual(set(rule["verbs"]), {"get", "list", "watch"})
+        policy = named(read(install / "argocd-cm.yaml"), "ConfigMap")["argocd-rbac-cm"]["data"]
+        self.assertEqual(policy["policy.default"], "")
+        allowed = [[field.strip() for field in line.split(",")] for line in policy["policy.csv"].splitlines() if line.startswith("p,")]
+        self.assertEqual({subject for _, subject, *_ in allowed}, {"role:developer", "role:ops"})
+        for _, subject, resource, action, on, _ in allowed:
+            if subject == "role:developer":
+                self.assertEqual(on, "ecommerce/*", f"{resource} {action}")
+            # A program in a pod, or what an application is, is nothing that operations change.
+            elif resource in ("applications", "clusters", "logs"):
+                self.assertIn(action.split("/")[0], {"get", "sync", "action"})
+
     def test_applications_sync_as_asked_for(self):
         for found in applications:
             if found["kind"] == "Application":
