@@ -1,4 +1,5 @@
 resource "google_artifact_registry_repository" "this" {
+  #checkov:skip=CKV_GCP_84:Google's own keys encrypt it; images hold no secret
   repository_id = var.name
   location      = var.region
   format        = "DOCKER"

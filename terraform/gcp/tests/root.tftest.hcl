@@ -137,6 +137,13 @@ run "nothing_is_public" {
   }
 }
 
+run "the_cluster_knows_accounts_and_no_certificates" {
+  assert {
+    condition     = !google_container_cluster.this.master_auth[0].client_certificate_config[0].issue_client_certificate && google_container_cluster.this.enable_intranode_visibility
+    error_message = "a certificate opens the cluster, or what pods of one machine say is in no log"
+  }
+}
+
 run "networks_do_not_overlap" {
   command = plan
 
@@ -256,6 +263,19 @@ run "the_warehouse_is_reached_within_the_network_alone" {
   assert {
     condition     = google_sql_database_instance.this[0].settings[0].backup_configuration[0].enabled && !google_sql_database_instance.this[0].deletion_protection
     error_message = "it has no backups, or cannot be deleted"
+  }
+
+  assert {
+    condition = { for flag in google_sql_database_instance.this[0].settings[0].database_flags : flag.name => flag.value } == {
+      "cloudsql.iam_authentication" = "on"
+      log_checkpoints               = "on"
+      log_connections               = "on"
+      log_disconnections            = "on"
+      log_lock_waits                = "on"
+      log_min_error_statement       = "error"
+      log_statement                 = "ddl"
+    }
+    error_message = "accounts cannot come in, or what happens is not in its log"
   }
 
   assert {

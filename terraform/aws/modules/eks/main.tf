@@ -3,6 +3,7 @@ locals {
 }
 
 resource "aws_kms_key" "secrets" {
+  #checkov:skip=CKV2_AWS_64:without a policy of its own the account's IAM decides, as it does over everything here
   count = var.kms_key_arn == null ? 1 : 0
 
   description             = "Secrets of the cluster ${var.name}"

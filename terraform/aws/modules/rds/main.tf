@@ -43,6 +43,7 @@ resource "aws_db_parameter_group" "this" {
 }
 
 resource "aws_db_instance" "this" {
+  #checkov:skip=CKV_AWS_118:Performance Insights, and the exporter of the database, tell what it waits for
   identifier     = "${var.name}-postgres"
   engine         = "postgres"
   engine_version = var.engine_version

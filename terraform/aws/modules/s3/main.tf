@@ -9,6 +9,10 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_18:a bucket of logs is the account's, not one of the shop; one role or two reach each bucket
+  #checkov:skip=CKV_AWS_21:versions are set below; results have none, because the job writes them again
+  #checkov:skip=CKV_AWS_144:what is lost with the region, and made again from where, is in docs/disaster-recovery.md
+  #checkov:skip=CKV2_AWS_62:nothing waits for an object
   for_each = local.buckets
 
   bucket        = "${var.name}-${each.key}-${var.account_id}"

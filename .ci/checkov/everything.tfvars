@@ -1,0 +1,6 @@
+# With all that is optional, for checkov: what is not made is not looked at.
+certificate_arn      = "arn:aws:acm:us-east-1:123456789012:certificate/1"
+monthly_budget_usd   = 500
+alert_emails         = ["operators@example.com"]
+notification_package = { bucket = "packages", key = "notification.zip", source_sha256 = "AAAA" }
+gcp_vpn              = { asn = 65010, addresses = ["198.51.100.1", "198.51.100.2"] }
