@@ -99,6 +99,28 @@ variable "db_multi_az" {
   default     = false
 }
 
+variable "backup_region" {
+  description = "The region that the database's backups are copied to as well, one that RDS pairs with `region`; null: they stay where they are."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.backup_region == null || (var.backup_region != var.region && can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.backup_region)))
+    error_message = "backup_region must be a region, and another one than region."
+  }
+}
+
+variable "backup_region_days" {
+  description = "How long they are kept there, in days."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.backup_region_days >= 1 && var.backup_region_days <= 35
+    error_message = "backup_region_days must be 1 to 35."
+  }
+}
+
 variable "kafka_brokers" {
   description = "How many brokers: a multiple of three."
   type        = number

@@ -36,6 +36,7 @@ mock_provider "aws" {
 
   mock_resource "aws_db_instance" {
     defaults = {
+      arn                = "arn:aws:rds:us-east-1:123456789012:db:ecommerce-postgres"
       master_user_secret = [{ kms_key_id = "k", secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds", secret_status = "active" }]
     }
   }
@@ -74,6 +75,14 @@ mock_provider "aws" {
 
   mock_resource "aws_sqs_queue" {
     defaults = { arn = "arn:aws:sqs:us-east-1:123456789012:q" }
+  }
+}
+
+mock_provider "aws" {
+  alias = "elsewhere"
+
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:us-west-2:123456789012:key/made" }
   }
 }
 
@@ -164,4 +173,46 @@ run "another_environment_is_refused" {
   }
 
   expect_failures = [var.environment]
+}
+
+run "backups_stay_in_their_region_unless_another_is_asked_for" {
+  assert {
+    condition     = length(aws_db_instance_automated_backups_replication.this) == 0 && length(aws_kms_key.backups) == 0
+    error_message = "backups are copied, and paid for, that nobody asked for"
+  }
+}
+
+run "backups_are_copied_to_another_region_by_a_key_of_that_region" {
+  variables {
+    backup_region = "us-west-2"
+  }
+
+  assert {
+    condition = (
+      aws_db_instance_automated_backups_replication.this[0].source_db_instance_arn == "arn:aws:rds:us-east-1:123456789012:db:ecommerce-postgres" &&
+      aws_db_instance_automated_backups_replication.this[0].kms_key_id == "arn:aws:kms:us-west-2:123456789012:key/made" &&
+      aws_db_instance_automated_backups_replication.this[0].retention_period == 30 && aws_kms_key.backups[0].enable_key_rotation
+    )
+    error_message = "another database is copied, for another time, or by a key of another region"
+  }
+}
+
+run "the_same_region_is_no_other_region" {
+  command = plan
+
+  variables {
+    backup_region = "us-east-1"
+  }
+
+  expect_failures = [var.backup_region]
+}
+
+run "backups_are_kept_for_35_days_at_most" {
+  command = plan
+
+  variables {
+    backup_region_days = 36
+  }
+
+  expect_failures = [var.backup_region_days]
 }
