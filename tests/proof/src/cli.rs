@@ -24,6 +24,9 @@ enum Command {
     /// Kills the services of the shop, its broker and its database while clients order, and judges answers, orders,
     /// events, money, stock and windows against each other
     ShopKills(ShopKills),
+    /// Loses a region with everything in it while clients order, begins again in another one, and judges what is there: the
+    /// drill of docs/disaster-recovery.md
+    RegionLost(RegionLost),
 }
 
 #[derive(Args)]
@@ -72,6 +75,45 @@ struct ShopKills {
     /// Apache Kafka at host:port instead of the development broker; it is not killed
     #[arg(long)]
     kafka: Option<String>,
+}
+
+#[derive(Args)]
+struct RegionLost {
+    /// The folder of the jars of Apache Kafka and of its mirror, which `.ci/with-services` fetches
+    #[arg(long, env = "WEIR_TEST_KAFKA_JARS")]
+    jars: std::path::PathBuf,
+    /// How long clients order before the loss, and after the recovery, in seconds
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// How far the mirror is behind when the region is lost, in seconds
+    #[arg(long, default_value_t = 2)]
+    behind: u64,
+    /// How many clients order at a time
+    #[arg(long, default_value_t = 4)]
+    clients: u32,
+    /// The same seed makes the same choices [default: the time]
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+impl RegionLost {
+    fn run(self) -> Result<ExitCode> {
+        let seed = seed(self.seed)?;
+        println!("seed {seed}");
+        let plan = shop::Plan {
+            proof: std::env::current_exe()?,
+            postgres: Some(postgres_process::programs().context("there is no PostgreSQL")?),
+            kafka: None,
+            seed,
+            load: Duration::from_secs(self.seconds),
+            clients: self.clients,
+            kills: false,
+        };
+        let (tally, report) = shop::region::lose(&plan, &self.jars, Duration::from_secs(self.behind));
+        println!("{tally}\n{}", tally.faults.join("\n"));
+        println!("{report}");
+        Ok(success(tally.holds()))
+    }
 }
 
 /// The given one, or the time.
@@ -136,6 +178,7 @@ impl Cli {
         match self.command {
             Command::Kills(options) => options.run(),
             Command::ShopKills(options) => options.run(),
+            Command::RegionLost(options) => options.run(),
         }
     }
 }

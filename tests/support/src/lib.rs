@@ -23,6 +23,7 @@ pub mod databases;
 pub mod dev_broker;
 pub mod http;
 pub mod kafka_process;
+pub mod mirror_process;
 pub mod patience;
 pub mod postgres_process;
 pub mod servers;

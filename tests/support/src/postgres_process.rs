@@ -17,6 +17,10 @@ use crate::patience::until;
 const START: Duration = Duration::from_secs(120);
 /// What the server says once it serves.
 const SERVES: &str = "database system is ready to accept connections";
+/// What it says once it serves as a replica.
+const READS: &str = "database system is ready to accept read-only connections";
+/// All that is needed of it. Some systems put a part of these where their commands are.
+const PROGRAMS: [&str; 4] = ["initdb", "pg_basebackup", "pg_ctl", "postgres"];
 /// Debian keeps the server's programs outside the path.
 const DEBIAN: &str = "/usr/lib/postgresql";
 /// Who runs it where the tests run as root, which the server refuses to.
@@ -34,7 +38,7 @@ pub fn programs() -> Option<PathBuf> {
     places.extend(versions.map(|version| version.path().join("bin")));
     let found = places
         .into_iter()
-        .find(|place| place.join("initdb").is_file() && place.join("postgres").is_file());
+        .find(|place| PROGRAMS.iter().all(|program| place.join(program).is_file()));
     if found.is_none() {
         let may_skip = std::env::var("WEIR_TEST_NO_SKIP").as_deref() != Ok("1");
         assert!(
@@ -53,6 +57,8 @@ pub struct PostgresProcess {
     port: u16,
     /// How often it has come to serve.
     served: usize,
+    /// What it says then.
+    serves: &'static str,
     // Dropped before its folder.
     child: Option<Child>,
     folder: TempDir,
@@ -65,6 +71,43 @@ impl PostgresProcess {
     /// # Errors
     /// When it does not come up.
     pub fn start(programs: &Path) -> Result<PostgresProcess> {
+        let mut postgres = PostgresProcess::in_folder(programs)?;
+        let flags = "--username weir --auth trust --encoding UTF8 --locale C --no-sync --pgdata";
+        postgres.fill("initdb", flags)?;
+        postgres.restart()?;
+        Ok(postgres)
+    }
+
+    /// Copies this server and starts a replica of it, which takes in its log as it is written and can only be read.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn replica(&self) -> Result<PostgresProcess> {
+        let mut replica = PostgresProcess::in_folder(&self.programs)?;
+        let flags = format!(
+            "--username weir --host 127.0.0.1 --port {} --wal-method stream --checkpoint fast --write-recovery-conf --no-sync \
+             --pgdata",
+            self.port
+        );
+        replica.fill("pg_basebackup", &flags)?;
+        replica.serves = READS;
+        replica.restart()?;
+        Ok(replica)
+    }
+
+    /// Makes a replica a server of its own.
+    ///
+    /// # Errors
+    /// When it is none, or does not become one.
+    pub fn promote(&mut self) -> Result<()> {
+        self.fill("pg_ctl", "promote --wait --pgdata")?;
+        // What is awaited at the next start.
+        self.serves = SERVES;
+        Ok(())
+    }
+
+    /// An empty folder, and a port.
+    fn in_folder(programs: &Path) -> Result<PostgresProcess> {
         let folder = tempfile::Builder::new().prefix("weir-postgres-").tempdir()?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711))?;
         let data = folder.path().join("data");
@@ -74,19 +117,26 @@ impl PostgresProcess {
             let given = Command::new("chown").arg(USER).arg(&data).status()?;
             ensure!(given.success(), "{} cannot be given to {USER}", data.display());
         }
-        let mut postgres = PostgresProcess {
+        Ok(PostgresProcess {
             programs: programs.to_owned(),
             port: free_address().port(),
             served: 0,
+            serves: SERVES,
             child: None,
             folder,
-        };
-        let flags = "--username weir --auth trust --encoding UTF8 --locale C --no-sync --pgdata";
-        let mut made = postgres.spawn("initdb", flags, &[])?;
+        })
+    }
+
+    /// Has a program do something to the folder, and waits until it has ended.
+    fn fill(&self, program: &str, flags: &str) -> Result<()> {
+        let mut made = self.spawn(program, flags, &[])?;
         let status = made.wait(START)?;
-        ensure!(status.success(), "initdb ended with {status}:\n{}", made.tail());
-        postgres.restart()?;
-        Ok(postgres)
+        ensure!(
+            status.success(),
+            "{program} ended with {status}:\n{}",
+            made.tail()
+        );
+        Ok(())
     }
 
     /// The URL of its database.
@@ -127,7 +177,7 @@ impl PostgresProcess {
                 )?;
             }
             // All starts have one log.
-            Ok((child.log().matches(SERVES).count() > self.served).then_some(()))
+            Ok((child.log().matches(self.serves).count() > self.served).then_some(()))
         })
         .with_context(|| child.tail())?;
         self.served += 1;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rand::rngs::SmallRng;
@@ -28,6 +28,8 @@ pub(super) struct Asked {
     pub(super) key: String,
     pub(super) body: Value,
     pub(super) reply: Reply,
+    /// When the answer came.
+    pub(super) at: Instant,
     /// Whether a cancel was answered with 200.
     pub(super) was_cancelled: bool,
     /// Payments by hand: key, body and answer.
@@ -200,6 +202,7 @@ impl Customer {
             key,
             body,
             reply,
+            at: Instant::now(),
             was_cancelled: false,
             payments: Vec::new(),
         };

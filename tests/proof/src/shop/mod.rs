@@ -7,12 +7,14 @@
 //! | `load` | what the clients do, and what they were answered |
 //! | `strikes` | which process dies when, and for how long |
 //! | `settle` | waiting until nothing is under way any more |
+//! | `region` | the drill of a lost region |
 //! | `judge` | what must hold: answers, orders, events, money, stock and windows against each other |
 
 mod client;
 mod judge;
 mod load;
 mod parts;
+pub mod region;
 mod settle;
 mod strikes;
 mod tally;

@@ -1,6 +1,7 @@
 //! The parts of the shop as processes that are killed and started again.
 
 mod goods;
+mod region;
 mod service;
 mod settings;
 

@@ -29,6 +29,8 @@ pub(super) struct Books {
     pub(super) payments: Vec<Payment>,
     /// What the simulated provider took: the payment's intent and what has become of it.
     pub(super) intents: BTreeMap<String, String>,
+    /// Orders of the topic that the database has lost.
+    pub(super) unknown: BTreeSet<String>,
     /// The orders topic.
     pub(super) events: Vec<Record>,
 }
@@ -116,6 +118,7 @@ async fn look(shop: &Shop, clients: &mut [Client]) -> Result<Books> {
         orders,
         payments,
         intents,
+        unknown: BTreeSet::new(),
         events: kafka::read_all(&job.bootstrap, &job.topics.orders)?,
     })
 }
