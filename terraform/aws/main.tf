@@ -67,6 +67,8 @@ module "msk" {
   brokers       = var.kafka_brokers
   instance_type = var.kafka_instance_type
   client_cidrs  = var.gcp_cidrs
+
+  scram_secret_arns = var.scram_secret_arns
   client_security_group_ids = merge(
     { nodes = module.eks.node_security_group_id },
     local.has_function ? { notification = module.lambda[0].security_group_id } : {},

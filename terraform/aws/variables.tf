@@ -133,6 +133,17 @@ variable "kafka_instance_type" {
   default     = "kafka.t3.small"
 }
 
+variable "scram_secret_arns" {
+  description = "Secrets with a user and a password each, for clients without an AWS identity: see modules/msk."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.scram_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:AmazonMSK_", arn))])
+    error_message = "scram_secret_arns must be ARNs of secrets whose names begin with AmazonMSK_."
+  }
+}
+
 variable "certificate_arn" {
   description = "The certificate of the shop's name; null: served in plain, for a trial."
   type        = string

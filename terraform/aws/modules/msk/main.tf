@@ -139,3 +139,12 @@ resource "aws_msk_cluster" "this" {
     }
   }
 }
+
+# Who comes by a password: the job where it runs in the other cloud, and what watches the brokers. The secrets are made by hand, as a
+# password that Terraform knew would stand in its state.
+resource "aws_msk_scram_secret_association" "this" {
+  count = length(var.scram_secret_arns) == 0 ? 0 : 1
+
+  cluster_arn     = aws_msk_cluster.this.arn
+  secret_arn_list = var.scram_secret_arns
+}

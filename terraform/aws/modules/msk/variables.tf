@@ -95,3 +95,14 @@ variable "kms_key_arn" {
   type        = string
   default     = null
 }
+
+variable "scram_secret_arns" {
+  description = "Secrets with a user and a password each, for clients without an AWS identity: named `AmazonMSK_...` and encrypted by a key of your own, as MSK wants them."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.scram_secret_arns : can(regex("^arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:AmazonMSK_", arn))])
+    error_message = "scram_secret_arns must be ARNs of secrets whose names begin with AmazonMSK_."
+  }
+}

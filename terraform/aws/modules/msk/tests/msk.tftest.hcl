@@ -2,6 +2,10 @@ mock_provider "aws" {
   mock_resource "aws_msk_configuration" {
     defaults = { arn = "arn:aws:kafka:us-east-1:123456789012:configuration/ecommerce-kafka/1", latest_revision = 1 }
   }
+
+  mock_resource "aws_msk_cluster" {
+    defaults = { arn = "arn:aws:kafka:us-east-1:123456789012:cluster/ecommerce-kafka/1" }
+  }
 }
 
 variables {
@@ -99,4 +103,32 @@ run "brokers_that_cannot_be_divided_are_refused" {
   }
 
   expect_failures = [aws_msk_cluster.this]
+}
+
+run "users_with_a_password_are_those_of_the_secrets_that_are_named" {
+  variables {
+    scram_secret_arns = ["arn:aws:secretsmanager:us-east-1:123456789012:secret:AmazonMSK_job-abcdef"]
+  }
+
+  assert {
+    condition     = aws_msk_scram_secret_association.this[0].secret_arn_list == toset(var.scram_secret_arns)
+    error_message = "other users may come in, or none"
+  }
+}
+
+run "nobody_comes_by_a_password_unless_asked_for" {
+  assert {
+    condition     = length(aws_msk_scram_secret_association.this) == 0
+    error_message = "there are users that nobody asked for"
+  }
+}
+
+run "a_secret_that_msk_would_not_take_is_refused" {
+  command = plan
+
+  variables {
+    scram_secret_arns = ["arn:aws:secretsmanager:us-east-1:123456789012:secret:job-abcdef"]
+  }
+
+  expect_failures = [var.scram_secret_arns]
 }
