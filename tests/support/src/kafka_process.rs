@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::address::free_address;
 use crate::child::Child;
+use crate::java::java;
 use crate::patience::until;
 use crate::servers::needed;
 
@@ -28,7 +29,7 @@ pub fn jars() -> Option<PathBuf> {
 /// One node with a folder of its own, on an address that stays the same over restarts. It takes seconds to start and 400 MB.
 #[derive(Debug)]
 pub struct KafkaProcess {
-    classes: String,
+    jars: PathBuf,
     address: String,
     /// How often it was started.
     starts: usize,
@@ -49,7 +50,7 @@ impl KafkaProcess {
         let properties = properties(&address, &free_address().to_string(), &folder.path().join("data"));
         std::fs::write(folder.path().join("properties"), properties)?;
         let mut kafka = KafkaProcess {
-            classes: format!("{}/*", jars.display()),
+            jars: jars.to_owned(),
             address,
             starts: 0,
             child: None,
@@ -106,25 +107,9 @@ impl KafkaProcess {
     fn java(&self, class: &str, arguments: &[&str]) -> Result<Child> {
         let properties = self.folder.path().join("properties");
         let properties = properties.to_str().context("the folder's name is no UTF-8")?;
-        // Java does not notice that its parent is gone; the system ends it then.
-        let mut all = vec![
-            "--pdeathsig",
-            "KILL",
-            "java",
-            "-Xmx512m",
-            "-XX:TieredStopAtLevel=1",
-        ];
-        all.push("-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info");
-        all.extend([
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-            "-cp",
-            &self.classes,
-            class,
-        ]);
-        all.extend(arguments);
-        all.push(properties);
+        let arguments = [arguments, &[properties]].concat();
         let log = self.folder.path().join("kafka.log");
-        Child::spawn(Path::new("setpriv"), "setpriv", all, &[], &log)
+        java(&self.jars, "512m", class, &arguments, &log)
     }
 }
 

@@ -22,6 +22,7 @@ pub mod child;
 pub mod databases;
 pub mod dev_broker;
 pub mod http;
+mod java;
 pub mod kafka_process;
 pub mod mirror_process;
 pub mod patience;

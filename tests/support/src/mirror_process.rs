@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::child::Child;
+use crate::java::java;
 
 /// A running mirror. Topics keep their names, and records their partitions, keys, headers and timestamps; offsets may differ.
 #[derive(Debug)]
@@ -25,20 +26,9 @@ impl MirrorProcess {
         let folder = tempfile::Builder::new().prefix("weir-mirror-").tempdir()?;
         let file = folder.path().join("properties");
         std::fs::write(&file, properties(source, target, &topics.join(",")))?;
-        let all = [
-            "--pdeathsig",
-            "KILL",
-            "java",
-            "-Xmx256m",
-            "-XX:TieredStopAtLevel=1",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-            "-cp",
-            &format!("{}/*", jars.display()),
-            "org.apache.kafka.connect.mirror.MirrorMaker",
-            &file.display().to_string(),
-        ];
-        let log = folder.path().join("mirror.log");
-        let child = Child::spawn(Path::new("setpriv"), "setpriv", all, &[], &log)?;
+        let class = "org.apache.kafka.connect.mirror.MirrorMaker";
+        let arguments = [file.to_str().context("the folder's name is no UTF-8")?];
+        let child = java(jars, "256m", class, &arguments, &folder.path().join("mirror.log"))?;
         Ok(MirrorProcess {
             child,
             _folder: folder,

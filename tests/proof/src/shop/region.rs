@@ -97,11 +97,11 @@ fn in_shop(
     report: &mut Report,
 ) -> Result<()> {
     let mut replica = shop.replica().context("the database of region two")?;
-    let mut mirror = MirrorProcess::start(jars, one.address(), two.address(), &shop.sources())?;
-    let sources = shop.sources().map(str::to_owned);
+    let sources = shop.sources();
+    let mut mirror = MirrorProcess::start(jars, one.address(), two.address(), &sources)?;
     until("the mirrored topics", PATIENCE, || {
         mirror.ensure_running()?;
-        for topic in &sources {
+        for topic in sources {
             let there = kafka::partitions(one.address(), topic)?.len();
             if kafka::partitions(two.address(), topic)?.len() != there {
                 return Ok(None);

@@ -1,11 +1,11 @@
 //! The loss of everything at once, and the shop in another region.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use test_support::patience::until;
 use test_support::postgres_process::PostgresProcess;
-
-use std::time::Duration;
 
 use super::{Part, Shop};
 
@@ -58,6 +58,7 @@ impl Shop {
         self.database = Some(database);
         bootstrap.clone_into(&mut self.settings.bootstrap);
         bootstrap.clone_into(&mut self.bootstrap);
+        sqlx::any::install_default_drivers();
         crate::block_on(publish_again(&url))?;
 
         self.services = self.settings.services()?;
@@ -81,7 +82,6 @@ impl Shop {
 
 /// What the lost cluster had may not have reached this one: the relays send again all that the outboxes still hold.
 async fn publish_again(url: &str) -> Result<()> {
-    sqlx::any::install_default_drivers();
     let mut database = AnyConnection::connect(url).await?;
     for outbox in OUTBOXES {
         let sql = format!("UPDATE {outbox}.outbox_events SET pending = 1 WHERE pending = 0");
