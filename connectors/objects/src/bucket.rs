@@ -11,7 +11,7 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
-use object_store::{Error, ObjectStore, RetryConfig};
+use object_store::{ObjectStore, RetryConfig};
 
 use crate::{Location, PlaceError, federation, reason};
 
@@ -77,7 +77,7 @@ impl Bucket {
         let allowed = builder.get_config_value(&AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp));
         refuse_plain_http(&root, "AWS", endpoint, allowed)?;
         use_ring();
-        let store = builder.build().map_err(|error| settings(&root, &error))?;
+        let store = builder.build().map_err(|error| settings(&root, reason(&error)))?;
         Ok(Self {
             store: Arc::new(store),
             prefix,
@@ -103,15 +103,13 @@ impl Bucket {
         let allowed = builder.get_config_value(&GoogleConfigKey::Client(ClientConfigKey::AllowHttp));
         refuse_plain_http(&root, "GOOGLE", endpoint, allowed)?;
         if let Some(path) = builder.get_config_value(&GoogleConfigKey::ApplicationCredentials)
-            && let Some(credentials) = federation::provider(&path).map_err(|reason| PlaceError::Settings {
-                url: root.clone(),
-                reason,
-            })?
+            && let Some(credentials) =
+                federation::provider(&path).map_err(|reason| settings(&root, reason))?
         {
             builder = builder.with_credentials(credentials);
         }
         use_ring();
-        let store = builder.build().map_err(|error| settings(&root, &error))?;
+        let store = builder.build().map_err(|error| settings(&root, reason(&error)))?;
         Ok(Self {
             store: Arc::new(store),
             prefix,
@@ -124,10 +122,7 @@ impl Bucket {
     /// # Errors
     /// It cannot be made.
     pub fn folder(root: &Path) -> Result<Self, PlaceError> {
-        let failed = |reason: String| PlaceError::Settings {
-            url: root.display().to_string(),
-            reason,
-        };
+        let failed = |reason| settings(&root.display().to_string(), reason);
         std::fs::create_dir_all(root).map_err(|error| failed(error.to_string()))?;
         let store = LocalFileSystem::new_with_prefix(root).map_err(|error| failed(reason(&error)))?;
         Ok(Self {
@@ -220,16 +215,13 @@ fn refuse_plain_http(
     }
     let reason =
         format!("the endpoint {endpoint} is not encrypted; if that is meant, set {family}_ALLOW_HTTP=true");
-    Err(PlaceError::Settings {
-        url: root.to_owned(),
-        reason,
-    })
+    Err(settings(root, reason))
 }
 
-fn settings(root: &str, error: &Error) -> PlaceError {
+fn settings(root: &str, reason: String) -> PlaceError {
     PlaceError::Settings {
         url: root.to_owned(),
-        reason: reason(error),
+        reason,
     }
 }
 

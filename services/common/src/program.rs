@@ -68,26 +68,16 @@ pub fn with_database<O: Parser>(
     serve: impl FnOnce(O) -> ExitCode,
 ) -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    match Migrate::parse(&args) {
-        Some(errand) => migrate(name, owner, steps, errand),
-        None => match O::try_parse_from(args) {
-            Ok(options) => serve(options),
-            Err(error) => usage(&error),
-        },
-    }
+    let done = match Migrate::parse(&args) {
+        Some(errand) => errand.map(|errand| migrate(name, owner, steps, errand)),
+        None => O::try_parse_from(args).map(serve),
+    };
+    done.unwrap_or_else(|error| usage(&error))
 }
 
-/// Brings a schema up to date, where the command line for that was right.
-pub fn migrate(
-    name: &'static str,
-    owner: &'static str,
-    steps: &[Step],
-    errand: Result<Migrate, clap::Error>,
-) -> ExitCode {
-    match errand {
-        Ok(errand) => run(name, "info", || async { Ok(errand.run(owner, steps).await?) }),
-        Err(error) => usage(&error),
-    }
+/// Brings a schema up to date.
+pub fn migrate(name: &'static str, owner: &'static str, steps: &[Step], errand: Migrate) -> ExitCode {
+    run(name, "info", || async { Ok(errand.run(owner, steps).await?) })
 }
 
 /// Runs an errand to its end. What goes wrong is logged.

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     match Command::parse(std::env::args_os()) {
         Ok(Command::Serve(options)) => user_service::run(*options),
         Ok(Command::CreateAdmin(errand)) => program::run(NAME, QUIET, || errand.run(std::io::stdin().lock())),
-        Ok(Command::Migrate(errand)) => program::migrate(NAME, store::OWNER, store::STEPS, Ok(errand)),
+        Ok(Command::Migrate(errand)) => program::migrate(NAME, store::OWNER, store::STEPS, errand),
         Ok(Command::IssueServiceToken(errand)) => program::run(NAME, QUIET, || async move { errand.run() }),
         Err(error) => program::usage(&error),
     }
