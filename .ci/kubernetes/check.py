@@ -5,15 +5,14 @@ usage: check.py OBSERVABILITY.yaml ARGOCD_APPS.yaml OVERLAY=RENDERED.yaml +COMPO
 """
 
 import json
-import pathlib
 import re
 import sys
 import unittest
 
 import yaml
+from manifests import REPOSITORY, container, named, read
 from settings import JOB_PREFIX, settings_of, settings_of_job
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SERVICES = ["analytics", "api-gateway", "notification", "order", "payment", "product", "user"]
 # db.t3.micro allows some 110 connections, of which RDS and whoever looks for a fault need a few.
 CONNECTIONS = 80
@@ -25,21 +24,12 @@ observability = []
 applications = []
 
 
-def named(manifests, kind):
-    return {found["metadata"]["name"]: found for found in manifests if found["kind"] == kind}
-
-
 def objects(overlay, kind):
     return named(rendered[overlay], kind)
 
 
 def workloads(overlay):
     return objects(overlay, "Deployment") | objects(overlay, "StatefulSet")
-
-
-def container(workload):
-    (only,) = workload["spec"]["template"]["spec"]["containers"]
-    return only
 
 
 class AsAskedFor(unittest.TestCase):
@@ -432,10 +422,6 @@ class Deployed(unittest.TestCase):
                 self.assertEqual(policy["automated"], {"prune": True, "selfHeal": True})
                 self.assertEqual(policy["retry"], {"limit": 5, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "3m"}})
                 self.assertEqual(policy["syncOptions"], ["CreateNamespace=true", "RespectIgnoreDifferences=true", "Validate=true"])
-
-
-def read(file):
-    return [found for found in yaml.safe_load_all(pathlib.Path(file).read_text()) if found]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import sys
 import unittest
 
 import yaml
-from queries import OBSERVABILITY, REPOSITORY, dashboards, listed, of_everything, of_panels, rules, selected, unknown
+from manifests import REPOSITORY, container, read
+from queries import OBSERVABILITY, dashboards, listed, of_everything, of_panels, rules, selected, unknown
 
 METRICS = pathlib.Path(__file__).parent / "metrics"
 RUNBOOKS = "https://github.com/example/weir/blob/main/docs/runbooks"
@@ -21,8 +22,9 @@ manifests = []
 with_alloy = []
 
 
-def named(kind, name):
-    (found,) = (found for found in manifests if (found["kind"], found["metadata"]["name"]) == (kind, name))
+def named(kind, name, among=None):
+    among = manifests if among is None else among
+    (found,) = (found for found in among if (found["kind"], found["metadata"]["name"]) == (kind, name))
     return found
 
 
@@ -31,13 +33,7 @@ def pods():
 
 
 def alloy():
-    (found,) = (found for found in with_alloy if (found["kind"], found["metadata"]["name"]) == ("DaemonSet", "alloy"))
-    return found
-
-
-def container(workload):
-    (only,) = workload["spec"]["template"]["spec"]["containers"]
-    return only
+    return named("DaemonSet", "alloy", with_alloy)
 
 
 def config(file):
@@ -56,7 +52,6 @@ class Prometheus(unittest.TestCase):
         self.assertIn("--storage.tsdb.retention.time=30d", pod["args"])
         self.assertEqual(pod["resources"]["requests"], {"cpu": "100m", "memory": "256Mi"})
         self.assertEqual(pod["resources"]["limits"], {"cpu": "500m", "memory": "1Gi"})
-
 
     def test_every_pod_is_asked(self):
         apart = {"node-exporter", "kube-state-metrics", "prometheus"}
@@ -78,8 +73,7 @@ class Prometheus(unittest.TestCase):
             given = {name for name in listed(METRICS / f"{list_of}.txt")[1] if re.fullmatch(kept, name)}
             self.assertEqual(given, looked_at & set(listed(METRICS / f"{list_of}.txt")[1]), job)
             self.assertTrue(given)
-        (role,) = (found for found in manifests if found["kind"] == "ClusterRole" and found["metadata"]["name"] == "prometheus")
-        self.assertIn("nodes/metrics", role["rules"][0]["resources"])
+        self.assertIn("nodes/metrics", named("ClusterRole", "prometheus")["rules"][0]["resources"])
 
     def test_kube_state_metrics_lists_what_is_looked_at_and_may_list_no_more(self):
         (argument,) = container(named("Deployment", "kube-state-metrics"))["args"]
@@ -188,7 +182,6 @@ class Logs(unittest.TestCase):
         self.assertEqual([client["url"] for client in sent["clients"]], ["http://loki:3100/loki/api/v1/push"])
         self.assertEqual(sent["server"]["http_listen_port"], 3101)
 
-
     def test_alloy_takes_the_place_of_promtail_and_reads_and_sends_the_same(self):
         self.assertEqual([found["metadata"]["name"] for found in with_alloy if found["kind"] == "DaemonSet"], ["alloy", "node-exporter"])
         pod = alloy()["spec"]["template"]["spec"]
@@ -287,10 +280,6 @@ class Dashboards(unittest.TestCase):
                 self.assertEqual(links, [f"{RUNBOOKS}/{alert}.md" for alert in alerts], f"{board['title']}: {panel['title']}")
                 shown |= set(alerts)
         self.assertEqual(shown, {rule["alert"] for rule in rules("alerts.yml")})
-
-
-def read(file):
-    return [found for found in yaml.safe_load_all(pathlib.Path(file).read_text()) if found]
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import tempfile
 import unittest
 
 import yaml
+from manifests import REPOSITORY, kustomized
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = REPOSITORY / "scripts/overlay-settings"
 PROGRAMS = re.findall(r"^FROM runtime AS ([\w-]+)$", (REPOSITORY / "Dockerfile").read_text(), re.M)
 REGISTRY = "210987654321.dkr.ecr.eu-west-1.amazonaws.com"
@@ -63,7 +63,7 @@ class OverlaySettings(unittest.TestCase):
         folder.mkdir(exist_ok=True)
         settings = {"resources": [f"../{overlay}"], "components": [f"../../components/{name}" for name in components]}
         (folder / "kustomization.yaml").write_text(json.dumps({"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": "ecommerce"} | settings))
-        return subprocess.run(["kubectl", "kustomize", folder], check=True, capture_output=True, text=True).stdout
+        return kustomized(folder)
 
     def test_nothing_of_the_examples_is_left(self):
         self.written(AWS, GOOGLE)

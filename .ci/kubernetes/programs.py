@@ -9,7 +9,6 @@ import contextlib
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,10 +18,12 @@ import urllib.error
 import urllib.request
 
 import grpc
-import yaml
+from manifests import REPOSITORY, kustomized, named, parsed
 from settings import JOB_PREFIX, settings_of, settings_of_job
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / ".ci"))
+from free_ports import free_ports  # noqa: E402
+
 JOB = "order-analytics"
 # Which setting says where a port is opened.
 ADDRESS_OF = {"grpc": "GRPC_ADDR", "http": "HTTP_ADDR", "metrics": "METRICS_ADDR"}
@@ -37,12 +38,7 @@ programs = pathlib.Path()
 
 
 def render(overlay):
-    text = subprocess.run(["kubectl", "kustomize", REPOSITORY / "k8s/overlays" / overlay], check=True, capture_output=True, text=True).stdout
-    return [found for found in yaml.safe_load_all(text) if found]
-
-
-def named(manifests, *kinds):
-    return {found["metadata"]["name"]: found for found in manifests if found["kind"] in kinds}
+    return parsed(kustomized(REPOSITORY / "k8s/overlays" / overlay))
 
 
 def pods(manifests):
@@ -94,12 +90,6 @@ def listens(process):
             if fields[3] == "0A" and fields[9] in sockets:
                 found.add(int(fields[1].split(":")[1], 16))
     return found
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as held:
-        taken = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in taken]
 
 
 def fetch(port, path):

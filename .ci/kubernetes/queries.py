@@ -11,8 +11,8 @@ import sys
 
 import promql_parser
 import yaml
+from manifests import REPOSITORY
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 OBSERVABILITY = REPOSITORY / "k8s/base/observability"
 # What Grafana puts in the place of its own variables; that of a dashboard may become any value.
 OF_GRAFANA = {"__rate_interval": "1m", "__interval": "1m", "__range": "1h"}

@@ -1,9 +1,9 @@
 """Which settings programs read, by their sources."""
 
-import pathlib
 import re
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+from manifests import REPOSITORY
+
 JOB_PREFIX = "ORDER_ANALYTICS_"
 # Where settings are that several services have.
 SHARED = {
