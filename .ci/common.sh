@@ -76,35 +76,40 @@ listens() {
 
 # free_ports N: that many distinct ports that are free now, below those that the system hands out to clients.
 free_ports() {
-  python3 - "$1" <<'PYTHON'
-import random, socket, sys
-held = []
-while len(held) < int(sys.argv[1]):
-    try:
-        held.append(socket.create_server(("127.0.0.1", random.randrange(20_000, 32_768))))
-    except OSError:
-        pass
-print(*(one.getsockname()[1] for one in held))
-PYTHON
+  python3 "$repository/.ci/free_ports.py" "$1"
 }
 
-# python_environment: makes the Python environment, once for each version and list of packages; leaves it in `python`.
+# python_environment: makes the Python environment of the checks; leaves it in `python`.
 python_environment() {
-  python=$cache/python-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')-$(
-    key_of "$repository"/.ci/{requirements,constraints}.txt
-  )
-  locked python install_python "$python"
+  local environment
+  python_packages python 600 "$repository"/.ci/{requirements,constraints}.txt
+  python=$environment
 }
 
-install_python() {
-  local environment=$1
+# python_packages NAME SECONDS REQUIREMENTS [CONSTRAINTS]: makes a Python environment of these lists of packages, once for each version
+# of them and of Python, within that time; leaves it in `environment`.
+python_packages() {
+  local name=$1 seconds=$2
+  shift 2
+  environment=$cache/$name-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')-$(key_of "$@")
+  locked "$name" install_python_packages "$environment" "$seconds" "$@"
+}
+
+install_python_packages() {
+  local environment=$1 seconds=$2 requirements=$3 constraints=${4:-}
   [[ -f $environment/complete ]] && return
   rm -rf "$environment"
   python3 -m venv "$environment" || fail "python3 cannot make a virtual environment (Debian: apt-get install python3-venv)"
-  retry timeout 600 "$environment/bin/pip" install --quiet --disable-pip-version-check \
-    --requirement "$repository/.ci/requirements.txt" --constraint "$repository/.ci/constraints.txt" ||
-    fail "the Python packages could not be installed"
+  retry timeout "$seconds" "$environment/bin/pip" install --quiet --disable-pip-version-check \
+    --requirement "$requirements" ${constraints:+--constraint "$constraints"} || fail "the packages of $requirements could not be installed"
   touch "$environment/complete"
+}
+
+# go_source FOLDER MODULE@VERSION: fetches a source into a folder of Go's, by the Go of the Python environment, which checks it against
+# the public list of checksums; leaves where it lies in `source_folder`.
+go_source() {
+  GOPATH=$1 GOFLAGS=-modcacherw GOTOOLCHAIN=local retry timeout 120 "$python/bin/go" mod download "$2" || fail "$2 could not be fetched"
+  source_folder=$1/pkg/mod/$2
 }
 
 # go_program NAME MODULE@VERSION [PACKAGE]: makes a program of Go's from its source, once for each version, by the Go of the
@@ -127,8 +132,8 @@ install_go_program() {
     if [[ -z $package ]]; then
       retry timeout 300 "$python/bin/go" install "$source"
     else
-      retry timeout 120 "$python/bin/go" mod download "$source" || exit
-      cd "$GOPATH/pkg/mod/$source"
+      go_source "$GOPATH" "$source"
+      cd "$source_folder"
       local_replacements_dropped
       retry timeout 900 "$python/bin/go" build -o "$scratch/bin/$(basename "$program")" "$package"
     fi

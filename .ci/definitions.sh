@@ -15,18 +15,17 @@ find_definitions() {
 }
 
 install_definitions() {
-  local folder=$1 scratch source module files
+  local folder=$1 scratch source module files source_folder
   [[ -f $folder/complete ]] && return
   rm -rf "$folder"
   mkdir -p "$folder"
   scratch=$(mktemp -d)
   for source in "${definition_sources[@]}"; do
     read -r module files <<<"$source"
-    GOPATH=$scratch GOFLAGS=-modcacherw GOTOOLCHAIN=local retry timeout 120 "$python/bin/go" mod download "$module" ||
-      fail "$module could not be fetched"
+    go_source "$scratch" "$module"
     # The pattern is to be expanded.
     # shellcheck disable=SC2086
-    (cd "$scratch/pkg/mod/$module" && awk 'FNR == 1 { print "---" } { print }' $files) >"$folder/$(key_of - <<<"$module").yaml"
+    (cd "$source_folder" && awk 'FNR == 1 { print "---" } { print }' $files) >"$folder/$(key_of - <<<"$module").yaml"
   done
   rm -rf "$scratch"
   touch "$folder/complete"
