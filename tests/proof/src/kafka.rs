@@ -13,6 +13,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use test_support::patience::until;
 
 pub use watch::Watch;
 
@@ -53,9 +54,13 @@ fn config(bootstrap: &str) -> ClientConfig {
 }
 
 fn consumer(bootstrap: &str) -> Result<BaseConsumer> {
+    isolated(bootstrap, "read_committed")
+}
+
+fn isolated(bootstrap: &str, level: &str) -> Result<BaseConsumer> {
     Ok(config(bootstrap)
         .set("group.id", "proof")
-        .set("isolation.level", "read_committed")
+        .set("isolation.level", level)
         .set("enable.partition.eof", "true")
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "error")
@@ -94,12 +99,31 @@ fn partitions_of(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
 /// # Errors
 /// When the broker does not answer.
 pub fn ends(bootstrap: &str, topic: &str) -> Result<BTreeMap<i32, (i64, i64)>> {
-    let consumer = consumer(bootstrap)?;
+    ends_seen_by(&consumer(bootstrap)?, topic)
+}
+
+fn ends_seen_by(consumer: &BaseConsumer, topic: &str) -> Result<BTreeMap<i32, (i64, i64)>> {
     let mut ends = BTreeMap::new();
-    for partition in partitions_of(&consumer, topic)? {
+    for partition in partitions_of(consumer, topic)? {
         ends.insert(partition, consumer.fetch_watermarks(topic, partition, REQUEST)?);
     }
     Ok(ends)
+}
+
+/// Waits until all that is written to these topics is committed or aborted. Apache Kafka answers a commit once its
+/// coordinator has noted it; that the partitions know of it, and read_committed consumers with them, comes a moment later.
+///
+/// # Errors
+/// When the broker does not answer, or a transaction stays open.
+pub fn await_decided(bootstrap: &str, topics: &[&str]) -> Result<()> {
+    let (all, committed) = (isolated(bootstrap, "read_uncommitted")?, consumer(bootstrap)?);
+    for topic in topics {
+        until(&format!("the open transactions of {topic}"), REQUEST, || {
+            let written = ends_seen_by(&all, topic)?;
+            Ok((ends_seen_by(&committed, topic)? == written).then_some(()))
+        })?;
+    }
+    Ok(())
 }
 
 /// All committed records of a topic, in the order of offsets within each partition; none when it does not exist.

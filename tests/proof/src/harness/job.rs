@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use test_support::child::Child;
 
 use super::JOB;
+use crate::kafka;
 use crate::oracle::{Rules, Topics};
 
 /// A place in the job where it kills itself when the environment variable `WEIR_FAILPOINT` names it.
@@ -91,7 +92,7 @@ impl Job {
         self.spawn(&["--bounded"])
     }
 
-    /// Reads to the end and closes every window.
+    /// Reads to the end and closes every window; what it published can be read when this returns.
     ///
     /// # Errors
     /// When it does not end, or not with exit code 0; the end of its log is in the error.
@@ -103,7 +104,14 @@ impl Job {
             "bounded run ended with {status}:\n{}",
             process.tail()
         );
-        Ok(())
+        let Topics {
+            results,
+            dlq,
+            late,
+            progress,
+            ..
+        } = &self.topics;
+        kafka::await_decided(&self.bootstrap, &[results, dlq, late, progress])
     }
 
     /// Runs it bounded where it must refuse; how it ended and everything it said.
