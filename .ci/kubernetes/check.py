@@ -204,6 +204,22 @@ class Hardened(unittest.TestCase):
             ports = {address.rsplit(":")[-1] for address in config["KAFKA_BOOTSTRAP_SERVERS"].split(",")}
             self.assertEqual(ports, {"9098"}, overlay)
 
+    def test_a_new_password_of_the_database_reaches_who_runs(self):
+        for overlay in rendered:
+            for name, workload in workloads(overlay).items():
+                given = {entry["name"]: entry for entry in container(workload)["env"]}
+                if "DATABASE_URL" not in given:
+                    continue
+                with self.subTest(f"{overlay}: {name}"):
+                    of = given["DATABASE_URL"]["valueFrom"]["secretKeyRef"]
+                    (mount,) = (found for found in container(workload)["volumeMounts"] if found["name"] == "database")
+                    # The kubelet never changes what is mounted by subPath.
+                    self.assertNotIn("subPath", mount)
+                    (secret,) = (found["secret"] for found in workload["spec"]["template"]["spec"]["volumes"] if found["name"] == "database")
+                    self.assertEqual(secret["secretName"], of["name"])
+                    (item,) = (found for found in secret["items"] if found["key"] == of["key"])
+                    self.assertEqual(given["DATABASE_URL_FILE"]["value"], f"{mount['mountPath']}/{item['path']}")
+
     def test_connections_are_fewer_than_the_database_allows(self):
         most = {name: found["spec"]["maxReplicas"] for name, found in objects("default", "HorizontalPodAutoscaler").items()}
         pools = {}

@@ -11,12 +11,11 @@ mod lock;
 mod migrate;
 mod now;
 mod options;
+mod renewal;
 mod statement;
 mod transaction;
 mod turn;
 mod writer;
-
-use std::str::FromStr;
 
 use prometheus::Histogram;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
@@ -124,9 +123,7 @@ impl Database {
                 url: url.to_string(),
                 source,
             };
-            let connect = AnyConnectOptions::from_str(url.secret())
-                .map_err(failed)?
-                .disable_statement_logging();
+            let connect = url.connect().map_err(failed)?;
             let kind = url.kind();
             let busy_ms = options.statement_timeout.as_millis();
             let first = match kind {
@@ -179,6 +176,10 @@ impl Database {
                 }
                 Kind::Postgres => None,
             };
+            if let (Kind::Postgres, Some(file)) = (kind, options.url_file.clone()) {
+                let (url, pool) = (url.clone(), pool.clone());
+                tokio::spawn(async move { renewal::follow(&file, url, pool).await });
+            }
             Ok(Database {
                 pool,
                 kind,

@@ -1,8 +1,12 @@
 //! Settings of a database.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::any::AnyConnectOptions;
 
 use super::Kind;
 
@@ -46,9 +50,9 @@ impl DatabaseUrl {
         Some(file.split_once('?').map_or(file, |(path, _)| path))
     }
 
-    /// With its password.
-    pub(super) fn secret(&self) -> &str {
-        &self.url
+    /// How a connection is made.
+    pub(super) fn connect(&self) -> sqlx::Result<AnyConnectOptions> {
+        Ok(AnyConnectOptions::from_str(&self.url)?.disable_statement_logging())
     }
 }
 
@@ -115,6 +119,10 @@ pub struct DatabaseOptions {
         hide_env_values = true
     )]
     pub url: DatabaseUrl,
+    /// A file that the URL of a PostgreSQL is in as well: where it changes, as with a new password, connections are made by
+    /// that from then on, without a restart
+    #[arg(long = "database-url-file", env = "DATABASE_URL_FILE", value_name = "FILE")]
+    pub url_file: Option<PathBuf>,
     /// The most connections at a time
     #[arg(long = "database-pool-size", env = "DATABASE_POOL_SIZE", value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u32).range(1..))]
@@ -135,6 +143,7 @@ impl DatabaseOptions {
     pub fn of(url: DatabaseUrl) -> DatabaseOptions {
         DatabaseOptions {
             url,
+            url_file: None,
             pool_size: 8,
             acquire_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(5),
@@ -165,7 +174,7 @@ mod tests {
         let file: DatabaseUrl = "sqlite:///var/lib/weir/orders.db".parse().unwrap();
         assert_eq!(file.kind(), Kind::Sqlite);
         assert_eq!(file.to_string(), "sqlite:/var/lib/weir/orders.db");
-        assert_eq!(file.secret(), "sqlite:/var/lib/weir/orders.db?mode=rwc");
+        assert_eq!(file.url, "sqlite:/var/lib/weir/orders.db?mode=rwc");
         assert_eq!(
             "mysql://u@h/d".parse::<DatabaseUrl>(),
             Err(DatabaseUrlError::Scheme)

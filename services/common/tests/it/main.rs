@@ -5,3 +5,4 @@ mod database;
 mod files;
 mod idempotency;
 mod outbox;
+mod renewal;
