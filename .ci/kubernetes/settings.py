@@ -9,6 +9,7 @@ JOB_PREFIX = "ORDER_ANALYTICS_"
 SHARED = {
     "TelemetryOptions": "options.rs",
     "CallOptions": "options.rs",
+    "UpstreamOptions": "options.rs",
     "KafkaOptions": "kafka.rs",
     "DatabaseOptions": "database/options.rs",
 }
@@ -16,7 +17,9 @@ SHARED = {
 
 def settings_of(service):
     """The environment variables that a service reads, and whether each must be set, from its source."""
-    source = "\n".join(file.read_text() for file in sorted((REPOSITORY / "services" / service / "src").rglob("*.rs")))
+    files = sorted((REPOSITORY / "services" / service / "src").rglob("*.rs"))
+    # What runs on AWS Lambda is another program, and in no pod.
+    source = "\n".join(file.read_text() for file in files if file.name != "lambda.rs")
     common = REPOSITORY / "services/common/src"
     for options, file in SHARED.items():
         if f": {options}" in source:

@@ -106,6 +106,18 @@ resource "aws_vpc_security_group_ingress_rule" "alb_to_gateways" {
   to_port                      = 8080
 }
 
+# The notification function asks the user service for addresses.
+resource "aws_vpc_security_group_ingress_rule" "function_to_users" {
+  count = local.has_function ? 1 : 0
+
+  security_group_id            = module.eks.node_security_group_id
+  description                  = "the notification function"
+  referenced_security_group_id = module.lambda[0].users_security_group_id
+  ip_protocol                  = "tcp"
+  from_port                    = 50051
+  to_port                      = 50051
+}
+
 module "sns" {
   source = "./modules/sns"
 
@@ -117,14 +129,15 @@ module "lambda" {
   source = "./modules/lambda"
   count  = local.has_function ? 1 : 0
 
-  name              = var.name
-  package           = var.notification_package
-  vpc_id            = module.vpc.vpc_id
-  subnet_ids        = module.vpc.private_subnet_ids
-  cluster_arn       = module.msk.cluster_arn
-  bootstrap_brokers = module.msk.bootstrap_iam
-  topic_arn         = module.sns.topic_arn
-  table_arn         = module.dynamodb.table_arns["notifications"]
+  name                   = var.name
+  package                = var.notification_package
+  vpc_id                 = module.vpc.vpc_id
+  subnet_ids             = module.vpc.private_subnet_ids
+  node_security_group_id = module.eks.node_security_group_id
+  cluster_arn            = module.msk.cluster_arn
+  bootstrap_brokers      = module.msk.bootstrap_iam
+  topic_arn              = module.sns.topic_arn
+  table_arn              = module.dynamodb.table_arns["notifications"]
 }
 
 module "ecr" {

@@ -38,6 +38,11 @@ output "load_balancer" {
   value       = { dns_name = module.alb.dns_name, target_group_arn = module.alb.target_group_arn }
 }
 
+output "users_target_group" {
+  description = "The target group that the component `notification-function` names; null where there is no function."
+  value       = one(module.lambda[*].users_target_group)
+}
+
 output "repositories" {
   description = "Where each image is pushed to."
   value       = module.ecr.repository_urls

@@ -151,7 +151,7 @@ variable "certificate_arn" {
 }
 
 variable "notification_package" {
-  description = "The archive of the notification function: bucket, key and base64 of its SHA-256; null: it runs in the cluster instead."
+  description = "The archive of the notification function: bucket, key and base64 of its SHA-256; null: it runs in the cluster instead. With it goes the component `notification-function` of k8s, and a secret `NAME/service-tokens`."
   type = object({
     bucket        = string
     key           = string

@@ -31,21 +31,12 @@ pub struct TelemetryOptions {
 /// How a service calls others, and knows who calls it.
 #[derive(Clone, Debug, Args)]
 pub struct CallOptions {
-    /// The user service
-    #[arg(
-        long,
-        env = "USER_SERVICE_HOST",
-        value_name = "HOST:PORT",
-        default_value = "user-service:50051"
-    )]
-    pub user_service: String,
+    /// Whom, and how long it waits
+    #[command(flatten)]
+    pub upstream: UpstreamOptions,
     /// The token that this service shows to others
     #[arg(long, env = "SERVICE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub service_token: SecretText,
-    /// How long a call to another service may take
-    #[arg(long, env = "CALL_TIMEOUT", value_name = "DURATION", default_value = "3s",
-          value_parser = crate::duration::parse)]
-    pub call_timeout: Duration,
 }
 
 impl CallOptions {
@@ -54,8 +45,7 @@ impl CallOptions {
     /// # Errors
     /// It is no address.
     pub fn link(&self, address: &str, metrics: &Metrics) -> Result<Link, AddressError> {
-        let identity = Identity::Service(self.service_token.reveal().into());
-        Link::to(address, identity, self.call_timeout, metrics)
+        self.upstream.link(address, &self.service_token, metrics)
     }
 
     /// The way to the user service.
@@ -63,6 +53,38 @@ impl CallOptions {
     /// # Errors
     /// Its address is none.
     pub fn users(&self, metrics: &Metrics) -> Result<Link, AddressError> {
-        self.link(&self.user_service, metrics)
+        self.upstream.users(&self.service_token, metrics)
+    }
+}
+
+/// The service that all others call, and how long a call may take.
+#[derive(Clone, Debug, Args)]
+pub struct UpstreamOptions {
+    /// The user service
+    #[arg(
+        long,
+        env = "USER_SERVICE_HOST",
+        value_name = "HOST:PORT",
+        default_value = "user-service:50051"
+    )]
+    pub user_service: String,
+    /// How long a call to another service may take
+    #[arg(long, env = "CALL_TIMEOUT", value_name = "DURATION", default_value = "3s",
+          value_parser = crate::duration::parse)]
+    pub call_timeout: Duration,
+}
+
+impl UpstreamOptions {
+    /// The way to the user service, for the service that this token is of.
+    ///
+    /// # Errors
+    /// Its address is none.
+    pub fn users(&self, token: &SecretText, metrics: &Metrics) -> Result<Link, AddressError> {
+        self.link(&self.user_service, token, metrics)
+    }
+
+    fn link(&self, address: &str, token: &SecretText, metrics: &Metrics) -> Result<Link, AddressError> {
+        let identity = Identity::Service(token.reveal().into());
+        Link::to(address, identity, self.call_timeout, metrics)
     }
 }

@@ -20,7 +20,9 @@ fn main() -> ExitCode {
     };
     let log_level = options.log_level.clone();
     program::run(NAME, &log_level, || async move {
-        let (desk, _database) = open(&options.desk, &Metrics::new(NAME)?).await?;
+        let metrics = Metrics::new(NAME)?;
+        let users = options.users(&metrics).await?;
+        let (desk, _database) = open(&options.desk, users, &metrics).await?;
         let (desk, topics) = (&desk, &options.desk.topics);
         let function = service_fn(|invocation: LambdaEvent<KafkaEvent>| async move {
             let left = invocation.context.deadline().duration_since(SystemTime::now());

@@ -2,6 +2,8 @@
 //!
 //! The mapping must be told `ReportBatchItemFailures`: what could not be done is named in the answer and handed in again.
 
+mod token;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -9,11 +11,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
+use service_common::client::{AddressError, Link};
+use service_common::metrics::Metrics;
+use service_common::options::UpstreamOptions;
+use service_common::secret::SecretText;
 
 use crate::batch;
 use crate::desk::Desk;
 use crate::options::{DeskOptions, Topics};
 use crate::record::Record;
+
+pub use token::TokenError;
 
 /// Settings of the function, from its environment.
 #[derive(Clone, Debug, Parser)]
@@ -22,9 +30,54 @@ pub struct LambdaOptions {
     /// Who is told, and how
     #[command(flatten)]
     pub desk: DeskOptions,
+    /// How others are called
+    #[command(flatten)]
+    pub upstream: UpstreamOptions,
+    /// The token that this function shows to others
+    #[arg(
+        long,
+        env = "SERVICE_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true,
+        required_unless_present = "service_token_secret"
+    )]
+    pub service_token: Option<SecretText>,
+    /// The secret of AWS Secrets Manager that the token is in: an object of JSON, a token for each service by its name
+    #[arg(
+        long,
+        env = "SERVICE_TOKEN_SECRET",
+        value_name = "NAME|ARN",
+        conflicts_with = "service_token"
+    )]
+    pub service_token_secret: Option<String>,
     /// What is logged: `info`, or `info,service_common=debug`
     #[arg(long, env = "LOG_LEVEL", value_name = "FILTER", default_value = "info")]
     pub log_level: String,
+}
+
+impl LambdaOptions {
+    /// The way to the user service; the token is fetched where it is in a secret.
+    ///
+    /// # Errors
+    /// The secret cannot be read, or the address is none.
+    pub async fn users(&self, metrics: &Metrics) -> Result<Link, UsersError> {
+        let token = match (&self.service_token, &self.service_token_secret) {
+            (Some(token), _) => token.clone(),
+            (None, secret) => token::fetch(secret.as_deref().unwrap_or_default()).await?,
+        };
+        Ok(self.upstream.users(&token, metrics)?)
+    }
+}
+
+/// The user service cannot be called.
+#[derive(Debug, thiserror::Error)]
+pub enum UsersError {
+    /// The token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
 }
 
 /// What a function is invoked with: records by `TOPIC-PARTITION`.

@@ -18,6 +18,9 @@ pub struct Options {
     /// Who is told, and how
     #[command(flatten)]
     pub desk: DeskOptions,
+    /// How others are called
+    #[command(flatten)]
+    pub calls: CallOptions,
     /// The consumer group: its members share the records
     #[arg(
         long,
@@ -53,9 +56,6 @@ pub struct DeskOptions {
     /// How long is known what was sent; longer than the topics keep their records
     #[arg(long, env = "CLAIMS_FOR", value_name = "DURATION", default_value = "30d", value_parser = duration::parse)]
     pub claims_for: Duration,
-    /// How others are called
-    #[command(flatten)]
-    pub calls: CallOptions,
 }
 
 impl DeskOptions {

@@ -54,7 +54,8 @@ pub fn start(
     Box::pin(async move {
         let metrics = metrics.of(NAME);
         let lifecycle = Lifecycle::new();
-        let (desk, database) = open(&options.desk, &metrics).await?;
+        let users = options.calls.users(&metrics)?;
+        let (desk, database) = open(&options.desk, users, &metrics).await?;
         let claims = desk.claims.clone();
         let connection = options.desk.kafka.connection()?;
         let consumer = Consumer::join(&connection, &options.group, options.desk.topics, desk)?;

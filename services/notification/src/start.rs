@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use service_common::client::AddressError;
+use service_common::client::{AddressError, Link};
 use service_common::database::{Database, DatabaseError, DatabaseOptions};
 use service_common::kafka::PropertyError;
 use service_common::metrics::Metrics;
@@ -54,15 +54,20 @@ pub enum StartError {
     Serve(#[from] ServeError),
 }
 
-/// All that is needed to tell people. The database of the claims, where they are in one, is to be closed at the end.
+/// All that is needed to tell people, who are known by `users`, the way to the user service. The database of the claims, where
+/// they are in one, is to be closed at the end.
 ///
 /// # Errors
 /// What keeps it from being made. Kafka and the user service may be away.
-pub async fn open(options: &DeskOptions, metrics: &Metrics) -> Result<(Desk, Option<Database>), StartError> {
+pub async fn open(
+    options: &DeskOptions,
+    users: Link,
+    metrics: &Metrics,
+) -> Result<(Desk, Option<Database>), StartError> {
     let (claims, database) = claims(options, metrics).await?;
     let desk = Desk {
         claims,
-        people: Arc::new(RemotePeople::new(options.calls.users(metrics)?)),
+        people: Arc::new(RemotePeople::new(users)),
         sender: sender(&options.send_to).await?,
         dead_letters: Arc::new(DeadLetterTopic::new(
             &options.kafka.connection()?,

@@ -122,6 +122,11 @@ run "a_program_makes_a_function" {
     condition     = length(module.lambda) == 1
     error_message = "the program is not run"
   }
+
+  assert {
+    condition     = output.users_target_group == "ecommerce-users" && aws_vpc_security_group_ingress_rule.function_to_users[0].from_port == 50051
+    error_message = "the program cannot ask the user service"
+  }
 }
 
 run "the_other_cloud_is_reached_by_four_tunnels" {

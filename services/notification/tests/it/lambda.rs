@@ -17,16 +17,18 @@ use base64::engine::general_purpose::STANDARD;
 use notification_service::record::Record;
 use serde_json::{Value, json};
 use test_support::child::Child;
-use test_support::servers::shared_dev_broker;
+use test_support::patience::eventually;
+use test_support::servers::{needed, shared_dev_broker};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 use weir_kafka::{Connection, offsets, read_range};
 
 use crate::service::subjects;
 use crate::users::{TOKEN, users};
-use crate::world::{notification, order, payment};
+use crate::world::{client, notification, order, payment};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+const REGION: &str = "eu-central-1";
 
 /// Invocations to come, and what was answered: `response` or `error`, and the body.
 #[derive(Clone)]
@@ -75,7 +77,14 @@ struct Function {
 }
 
 impl Function {
-    async fn start(folder: &Path, users: &str, kafka: &str, dead_letters: &str) -> Function {
+    /// `token` is what it is told of its token.
+    async fn start(
+        folder: &Path,
+        users: &str,
+        kafka: &str,
+        dead_letters: &str,
+        token: &[(&str, &str)],
+    ) -> Function {
         let (sender, answers) = mpsc::unbounded_channel();
         let api = RuntimeApi {
             next: Arc::default(),
@@ -95,17 +104,20 @@ impl Function {
             "bootstrap",
             [] as [&str; 0],
             &[
-                ("AWS_LAMBDA_RUNTIME_API", &address),
-                ("AWS_LAMBDA_FUNCTION_NAME", "notification"),
-                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
-                ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
-                ("KAFKA_BOOTSTRAP_SERVERS", kafka),
-                ("KAFKA_NOTIFICATIONS_DLQ_TOPIC", dead_letters),
-                ("CLAIMS_URL", &claims),
-                ("SEND_TO", &outbox),
-                ("USER_SERVICE_HOST", users),
-                ("SERVICE_TOKEN", TOKEN),
-            ],
+                &[
+                    ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
+                    ("AWS_LAMBDA_FUNCTION_NAME", "notification"),
+                    ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+                    ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+                    ("KAFKA_BOOTSTRAP_SERVERS", kafka),
+                    ("KAFKA_NOTIFICATIONS_DLQ_TOPIC", dead_letters),
+                    ("CLAIMS_URL", &claims),
+                    ("SEND_TO", &outbox),
+                    ("USER_SERVICE_HOST", users),
+                ][..],
+                token,
+            ]
+            .concat(),
             &folder.join("log"),
         );
         Function {
@@ -172,7 +184,14 @@ async fn told_and_handed_back(kafka: String) {
     let folder = tempfile::tempdir().unwrap();
     let (users, is_away) = users().await;
     let dead_letters = format!("notifications-dlq-{}", Uuid::new_v4().simple());
-    let mut function = Function::start(folder.path(), &users.to_string(), &kafka, &dead_letters).await;
+    let mut function = Function::start(
+        folder.path(),
+        &users.to_string(),
+        &kafka,
+        &dead_letters,
+        &[("SERVICE_TOKEN", TOKEN)],
+    )
+    .await;
 
     let mut poison = at(notification("welcome", "usr_1", &json!({})), 0, 7);
     poison.value = Some(b"garbage".to_vec());
@@ -231,4 +250,82 @@ async fn told_and_handed_back(kafka: String) {
     );
     assert_eq!(function.invoke(first).await, done);
     assert!(!function.child.log().contains('@'), "{}", function.child.log());
+}
+
+#[test]
+fn the_token_of_a_function_is_in_secrets_manager() {
+    let Some(moto) = needed("WEIR_TEST_S3", "the URL of a moto server") else {
+        return;
+    };
+    let kafka = shared_dev_broker();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(told_by_a_token_of(&moto, &kafka));
+}
+
+async fn told_by_a_token_of(moto: &str, kafka: &str) {
+    let (users, _) = users().await;
+    let (users, dead_letters) = (users.to_string(), "notifications-dlq");
+    let at_moto = |secret: &str| {
+        [
+            ("SERVICE_TOKEN_SECRET", secret.to_owned()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", moto.to_owned()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "stand-in".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "stand-in".to_owned()),
+        ]
+    };
+    let start = async |folder: &Path, secret: &str| {
+        let token = at_moto(secret);
+        let token = token.each_ref().map(|(name, value)| (*name, value.as_str()));
+        Function::start(folder, &users, kafka, dead_letters, &token).await
+    };
+
+    let held = json!({"notification-service": TOKEN, "order-service": "another"}).to_string();
+    let secret = keep(moto, &held).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut function = start(folder.path(), &secret).await;
+    let event = invocation(&[at(order("e1", "order.created", 1, "usr_1"), 0, 0)]);
+    let done = ("response".to_owned(), json!({"batchItemFailures": []}));
+    assert_eq!(function.invoke(event).await, done, "{}", function.child.tail());
+    assert!(!function.child.log().contains(TOKEN), "{}", function.child.log());
+
+    let wrong = keep(moto, "a-secret").await;
+    let lacking = keep(moto, r#"{"order-service": "a-secret"}"#).await;
+    for (secret, said) in [
+        (wrong, "no object of JSON with a text `notification-service`"),
+        (lacking, "no object of JSON with a text `notification-service`"),
+        ("none".to_owned(), "cannot read the secret `none`"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let function = start(folder.path(), &secret).await;
+        eventually(said, || {
+            let log = function.child.log();
+            match log.contains(said) && log.contains("SERVICE_TOKEN_SECRET") {
+                true => Ok(()),
+                false => Err(log),
+            }
+        });
+        assert!(!function.child.log().contains("a-secret"));
+    }
+}
+
+/// A new secret; its name.
+async fn keep(moto: &str, held: &str) -> String {
+    let name = format!("service-tokens-{}", Uuid::new_v4().simple());
+    let scope = format!("Credential=stand-in/20260101/{REGION}/secretsmanager/aws4_request");
+    let request = client()
+        .post(moto)
+        .header("x-amz-target", "secretsmanager.CreateSecret")
+        .header("content-type", "application/x-amz-json-1.1")
+        .header(
+            "authorization",
+            format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"),
+        )
+        .body(
+            json!({"Name": name, "SecretString": held, "ClientRequestToken": Uuid::new_v4().to_string()})
+                .to_string(),
+        );
+    let answer = request.send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    name
 }

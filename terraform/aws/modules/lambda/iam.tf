@@ -19,6 +19,9 @@ locals {
   cluster = split("/", var.cluster_arn)
   kafka   = replace(local.cluster[0], ":cluster", "")
   of      = "${local.cluster[1]}/${local.cluster[2]}"
+
+  # Secrets Manager puts six characters behind the name.
+  tokens_arn = "arn:${data.aws_partition.current.partition}:secretsmanager:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:secret:${local.tokens_secret}-??????"
 }
 
 data "aws_iam_policy_document" "this" {
@@ -58,6 +61,12 @@ data "aws_iam_policy_document" "this" {
     sid       = "Failed"
     actions   = ["sqs:SendMessage"]
     resources = [aws_sqs_queue.failed.arn]
+  }
+
+  statement {
+    sid       = "Token"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [local.tokens_arn]
   }
 
   statement {

@@ -1,3 +1,7 @@
+locals {
+  tokens_secret = coalesce(var.tokens_secret, "${var.name}/service-tokens")
+}
+
 resource "aws_security_group" "this" {
   name        = "${var.name}-notification"
   description = "The notification function: nobody calls it"
@@ -56,6 +60,8 @@ resource "aws_lambda_function" "this" {
       KAFKA_AUTH              = "msk-iam"
       SEND_TO                 = var.topic_arn
       CLAIMS_URL              = "dynamodb://${data.aws_region.current.name}"
+      USER_SERVICE_HOST       = "${aws_lb.users.dns_name}:${local.users_port}"
+      SERVICE_TOKEN_SECRET    = local.tokens_secret
     })
   }
 
@@ -67,6 +73,10 @@ resource "aws_lambda_function" "this" {
 }
 
 data "aws_region" "current" {}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
 
 resource "aws_lambda_event_source_mapping" "this" {
   for_each = var.topics

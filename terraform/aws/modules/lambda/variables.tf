@@ -66,6 +66,22 @@ variable "subnet_ids" {
   type        = list(string)
 }
 
+variable "node_security_group_id" {
+  description = "The security group of the cluster's nodes, where the user service runs."
+  type        = string
+}
+
+variable "tokens_secret" {
+  description = "The name of the secret with the services' tokens, an object of JSON, of which the function takes `notification-service`; null: `NAME/service-tokens`. Its key must be the account's own."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9/_+=.@-]{1,512}$", coalesce(var.tokens_secret, "usual")))
+    error_message = "tokens_secret must be the name of a secret, not its ARN."
+  }
+}
+
 variable "cluster_arn" {
   description = "The MSK cluster whose topics it reads."
   type        = string
@@ -93,7 +109,7 @@ variable "topics" {
 }
 
 variable "environment" {
-  description = "Further settings, such as USER_SERVICE_HOST; no secrets, which whoever may read the function would see."
+  description = "Further settings, such as LOG_LEVEL; no secrets, which whoever may read the function would see."
   type        = map(string)
   default     = {}
 }

@@ -7,6 +7,22 @@ mock_provider "aws" {
     defaults = { name = "us-east-1" }
   }
 
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
+  mock_resource "aws_lb" {
+    defaults = { arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/net/ecommerce-users/1", dns_name = "users.example.test" }
+  }
+
+  mock_resource "aws_lb_target_group" {
+    defaults = { arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/ecommerce-users/1" }
+  }
+
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/ecommerce-notification" }
   }
@@ -25,13 +41,14 @@ mock_provider "aws" {
 }
 
 variables {
-  package           = { bucket = "artefacts", key = "notification.zip", source_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }
-  vpc_id            = "vpc-1"
-  subnet_ids        = ["subnet-1", "subnet-2"]
-  cluster_arn       = "arn:aws:kafka:us-east-1:123456789012:cluster/ecommerce-kafka/11111111-2222-3333-4444-555555555555-1"
-  bootstrap_brokers = "b-1:9098,b-2:9098"
-  topic_arn         = "arn:aws:sns:us-east-1:123456789012:ecommerce-notifications"
-  table_arn         = "arn:aws:dynamodb:us-east-1:123456789012:table/ecommerce-notifications"
+  package                = { bucket = "artefacts", key = "notification.zip", source_sha256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }
+  vpc_id                 = "vpc-1"
+  subnet_ids             = ["subnet-1", "subnet-2"]
+  node_security_group_id = "sg-nodes"
+  cluster_arn            = "arn:aws:kafka:us-east-1:123456789012:cluster/ecommerce-kafka/11111111-2222-3333-4444-555555555555-1"
+  bootstrap_brokers      = "b-1:9098,b-2:9098"
+  topic_arn              = "arn:aws:sns:us-east-1:123456789012:ecommerce-notifications"
+  table_arn              = "arn:aws:dynamodb:us-east-1:123456789012:table/ecommerce-notifications"
 }
 
 run "the_function_is_the_one_that_was_asked_for" {
@@ -57,6 +74,52 @@ run "the_function_is_the_one_that_was_asked_for" {
     condition     = tolist(aws_lambda_function.this.vpc_config[0].subnet_ids) != [] && aws_lambda_function.this.filename == null
     error_message = "it is outside the VPC, or its program is read from this machine"
   }
+}
+
+run "the_token_is_named_and_not_told" {
+  assert {
+    condition = (
+      aws_lambda_function.this.environment[0].variables["SERVICE_TOKEN_SECRET"] == "ecommerce/service-tokens" &&
+      !contains(keys(aws_lambda_function.this.environment[0].variables), "SERVICE_TOKEN")
+    )
+    error_message = "the function is told another secret, or the token itself"
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.this.statement :
+      statement.actions == toset(["secretsmanager:GetSecretValue"]) &&
+      statement.resources == toset(["arn:aws:secretsmanager:us-east-1:123456789012:secret:ecommerce/service-tokens-??????"])
+    ])
+    error_message = "the function may not read its token, or reads more"
+  }
+}
+
+run "the_user_service_is_reached_within_the_vpc_by_the_function_alone" {
+  assert {
+    condition     = aws_lambda_function.this.environment[0].variables["USER_SERVICE_HOST"] == "users.example.test:50051"
+    error_message = "the function asks somebody else"
+  }
+
+  assert {
+    condition = (
+      aws_lb.users.internal && aws_lb.users.load_balancer_type == "network" && aws_lb_target_group.users.target_type == "ip" &&
+      aws_vpc_security_group_ingress_rule.users.cidr_ipv4 == null &&
+      aws_vpc_security_group_ingress_rule.users.referenced_security_group_id == aws_security_group.this.id &&
+      aws_vpc_security_group_egress_rule.users.referenced_security_group_id == "sg-nodes"
+    )
+    error_message = "others reach the user service, or it reaches more than the pods"
+  }
+}
+
+run "the_name_of_a_secret_is_no_arn" {
+  command = plan
+
+  variables {
+    tokens_secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:tokens"
+  }
+
+  expect_failures = [var.tokens_secret]
 }
 
 run "each_topic_has_a_mapping_whose_batches_may_fail_in_part" {
