@@ -291,7 +291,7 @@ class Components(unittest.TestCase):
     def test_all_are_looked_at(self):
         folders = {folder.parent.name for folder in (REPOSITORY / "k8s/components").glob("*/kustomization.yaml")}
         self.assertEqual(set(with_component), folders)
-        self.assertLessEqual({"without-job", "spot", "kafka", "tracing", "linkerd", "istio", "google-storage", "external-secrets"}, folders)
+        self.assertLessEqual({"without-job", "spot", "kafka", "tracing", "linkerd", "istio", "google-storage", "external-secrets", "notification-function"}, folders)
 
     def services(self, component):
         found = named(with_component[component], "Deployment")
@@ -305,6 +305,17 @@ class Components(unittest.TestCase):
         left = [found["kind"] for found in with_component["without-job"] if found["metadata"]["name"] == "order-analytics"]
         self.assertEqual(left, [])
         self.services("without-job")
+
+    def test_either_the_function_or_the_service_tells_users(self):
+        found = with_component["notification-function"]
+        left = [one["kind"] for one in found if one["metadata"]["name"] == "notification-service"]
+        self.assertEqual(left, [])
+        binding = named(found, "TargetGroupBinding")["user-service"]["spec"]
+        called = named(found, "Service")[binding["serviceRef"]["name"]]["spec"]
+        self.assertIn(binding["serviceRef"]["port"], {port["name"] for port in called["ports"]})
+        policy = named(found, "NetworkPolicy")["user-service-from-the-function"]["spec"]
+        self.assertEqual(policy["podSelector"]["matchLabels"], called["selector"])
+        self.assertEqual(policy["ingress"][0]["ports"], [{"port": binding["serviceRef"]["port"]}])
 
     def test_services_take_spot_nodes_and_the_job_does_not(self):
         for name, pod in self.services("spot").items():

@@ -31,6 +31,7 @@ AWS = {
         "dns_name": "shop.eu-west-1.elb.amazonaws.com",
         "target_group_arn": "arn:aws:elasticloadbalancing:eu-west-1:210987654321:targetgroup/shop-gateway/0123",
     },
+    "users_target_group": "shop-users",
     "repositories": {name: f"{REGISTRY}/shop/{name}" for name in PROGRAMS},
 }
 GOOGLE = {
@@ -39,7 +40,7 @@ GOOGLE = {
     "job_account": "shop-job@p-1.iam.gserviceaccount.com",
 }
 # What the examples in the repository have in these places.
-EXAMPLES = ["123456789012", "us-east-1", "my-project", "ecommerce-kafka.example", "ecommerce-postgres.example", "00000000-0000", "ecommerce-gateway"]
+EXAMPLES = ["123456789012", "us-east-1", "my-project", "ecommerce-kafka.example", "ecommerce-postgres.example", "00000000-0000", "ecommerce-gateway", "ecommerce-users"]
 
 
 class OverlaySettings(unittest.TestCase):
@@ -68,7 +69,7 @@ class OverlaySettings(unittest.TestCase):
     def test_nothing_of_the_examples_is_left(self):
         self.written(AWS, GOOGLE)
         for overlay in ("default", "staging", "production"):
-            text = self.render(overlay, "external-secrets", "google-storage")
+            text = self.render(overlay, "external-secrets", "google-storage", "notification-function")
             for example in EXAMPLES:
                 self.assertNotIn(example, text, overlay)
 
@@ -96,6 +97,7 @@ class OverlaySettings(unittest.TestCase):
             if kind in ("Deployment", "StatefulSet"):
                 (container,) = one["spec"]["template"]["spec"]["containers"]
                 self.assertRegex(container["image"], rf"^{re.escape(REGISTRY)}/shop/{name}:\d")
+        self.assertIn("targetGroupName: shop-users\n", self.render("production", "notification-function"))
         self.written(GOOGLE)
         text = self.render("production", "google-storage")
         for value in GOOGLE.values():
@@ -110,6 +112,10 @@ class OverlaySettings(unittest.TestCase):
     def test_tables_of_the_usual_names_need_no_word(self):
         self.written(AWS | {"table_names": {"carts": "ecommerce-carts"}})
         self.assertIn("CLAIMS_URL: dynamodb://eu-west-1\n", self.render("default"))
+
+    def test_without_a_function_its_component_stays(self):
+        self.written(AWS | {"users_target_group": None})
+        self.assertIn("targetGroupName: ecommerce-users\n", self.render("production", "notification-function"))
 
     def test_what_is_missing_is_named_and_nothing_is_written(self):
         before = self.render("production", "external-secrets")
