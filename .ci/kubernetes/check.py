@@ -10,7 +10,7 @@ import sys
 import unittest
 
 import yaml
-from manifests import REPOSITORY, container, named, read
+from manifests import REPOSITORY, container, kustomized, named, parsed, read
 from settings import JOB_PREFIX, settings_of, settings_of_job
 
 SERVICES = ["analytics", "api-gateway", "notification", "order", "payment", "product", "user"]
@@ -406,12 +406,21 @@ class Deployed(unittest.TestCase):
     """ArgoCD brings what is here, and no more."""
 
     def test_projects_allow_what_their_applications_hold(self):
-        projects = {found["metadata"]["name"]: found["spec"] for found in applications if found["kind"] == "AppProject"}
+        by_hand = [found for file in sorted((REPOSITORY / "k8s/argocd").glob("*.yaml")) for found in read(file)]
+        projects = named(applications + by_hand, "AppProject")
+        every = named(applications + by_hand, "Application")
         # Whichever overlay it is pointed at, with whichever components.
         shop = [found for manifests in [*rendered.values(), *with_component.values()] for found in manifests]
-        for application, manifests in {"ecommerce-services": shop, "ecommerce-observability": observability}.items():
-            (spec,) = (found["spec"] for found in applications if found["metadata"]["name"] == application)
-            project = projects[spec["project"]]
+        held = {
+            "ecommerce-services": shop,
+            "ecommerce-observability": observability,
+            "ecommerce-app-of-apps": parsed(kustomized(REPOSITORY / "k8s/argocd/apps")),
+            "argocd-settings": parsed(kustomized(REPOSITORY / "k8s/argocd/install")),
+        }
+        self.assertEqual(set(held), set(every))
+        for application, manifests in held.items():
+            spec = every[application]["spec"]
+            project = projects[spec["project"]]["spec"]
             allowed = project["clusterResourceWhitelist"] + project["namespaceResourceWhitelist"]
             for found in manifests:
                 group = found["apiVersion"].rpartition("/")[0]

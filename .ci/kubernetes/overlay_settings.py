@@ -32,6 +32,7 @@ AWS = {
         "target_group_arn": "arn:aws:elasticloadbalancing:eu-west-1:210987654321:targetgroup/shop-gateway/0123",
     },
     "users_target_group": "shop-users",
+    "vpc_cidr": "10.42.0.0/16",
     "repositories": {name: f"{REGISTRY}/shop/{name}" for name in PROGRAMS},
 }
 GOOGLE = {
@@ -40,7 +41,7 @@ GOOGLE = {
     "job_account": "shop-job@p-1.iam.gserviceaccount.com",
 }
 # What the examples in the repository have in these places.
-EXAMPLES = ["123456789012", "us-east-1", "my-project", "ecommerce-kafka.example", "ecommerce-postgres.example", "00000000-0000", "ecommerce-gateway", "ecommerce-users"]
+EXAMPLES = ["123456789012", "us-east-1", "my-project", "ecommerce-kafka.example", "ecommerce-postgres.example", "00000000-0000", "ecommerce-gateway", "ecommerce-users", "10.0.0.0/16"]
 
 
 class OverlaySettings(unittest.TestCase):

@@ -3,6 +3,11 @@ output "cluster_name" {
   value       = module.eks.name
 }
 
+output "vpc_cidr" {
+  description = "The addresses of the VPC."
+  value       = module.vpc.cidr
+}
+
 output "kafka_bootstrap_servers" {
   description = "Kafka, for clients that are known by their AWS identity."
   value       = module.msk.bootstrap_iam

@@ -19,6 +19,6 @@ output "security_group_id" {
 }
 
 output "arn" {
-  description = "The database, for a replica in another region."
+  description = "The database, for its backups in another region."
   value       = aws_db_instance.this.arn
 }
