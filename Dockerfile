@@ -17,14 +17,18 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
       -p payment-service -p product-service -p user-service \
       --features analytics-service/otlp,analytics-service/msk-iam,api-gateway/otlp \
       --features notification-service/otlp,notification-service/msk-iam \
-      --features notification-service/sns,notification-service/dynamodb \
+      --features notification-service/sns,notification-service/dynamodb,notification-service/lambda \
       --features order-analytics/otlp,order-analytics/msk-iam,order-analytics/gcp-federation \
       --features order-service/otlp,order-service/msk-iam \
       --features payment-service/otlp,payment-service/msk-iam,payment-service/stripe,product-service/otlp \
       --features user-service/otlp,user-service/msk-iam,user-service/dynamodb \
-    && install -D -t /out target/dist/analytics-service target/dist/api-gateway target/dist/notification-service \
-      target/dist/order-analytics target/dist/order-service target/dist/payment-service target/dist/product-service \
-      target/dist/user-service
+    && install -D -t /out target/dist/analytics-service target/dist/api-gateway target/dist/bootstrap \
+      target/dist/notification-service target/dist/order-analytics target/dist/order-service \
+      target/dist/payment-service target/dist/product-service target/dist/user-service
+
+# No image: the notification function's program, which scripts/function-archive packs for AWS Lambda.
+FROM scratch AS notification-function
+COPY --from=build /out/bootstrap /
 
 # What every program runs on: the C library, OpenSSL, the authorities that clouds are known by, and a user who owns nothing.
 FROM debian:bookworm-slim AS runtime

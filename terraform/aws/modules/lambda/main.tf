@@ -87,6 +87,11 @@ resource "aws_lambda_event_source_mapping" "this" {
   starting_position = "TRIM_HORIZON"
   batch_size        = var.batch_size
 
+  # What the function hands back is handed in again; without this word what it answers is not read, and the rest of the batch is lost.
+  function_response_types = ["ReportBatchItemFailures"]
+  # As many as there may be: while the user service is away records wait. Beside a destination Lambda itself would stop after ten.
+  maximum_retry_attempts = 10000
+
   amazon_managed_kafka_event_source_config {
     consumer_group_id = "notification-${each.value}"
   }

@@ -132,6 +132,14 @@ run "each_topic_has_a_mapping_whose_batches_may_fail_in_part" {
   }
 
   assert {
+    condition = alltrue([
+      for mapping in aws_lambda_event_source_mapping.this :
+      mapping.function_response_types == toset(["ReportBatchItemFailures"]) && mapping.maximum_retry_attempts == 10000
+    ])
+    error_message = "what the function hands back is lost, or given up while the user service is away"
+  }
+
+  assert {
     condition     = alltrue([for mapping in aws_lambda_event_source_mapping.this : mapping.destination_config[0].on_failure[0].destination_arn == aws_sqs_queue.failed.arn])
     error_message = "batches that fail too often are lost"
   }
