@@ -1,0 +1,60 @@
+"""What an account has before Terraform comes: a certificate, the archive of the notification function, a role of operators, the secret of
+a user of Kafka. Prints the variables of terraform/aws, as JSON, with all that is optional.
+
+usage: before.py CERTIFICATE KEY      PEM files
+"""
+
+import base64
+import hashlib
+import io
+import json
+import pathlib
+import sys
+import zipfile
+
+import boto3
+from botocore.config import Config
+
+PACKAGES = "packages"
+
+
+def package():
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("bootstrap", "#!/bin/sh\n")
+    content = archive.getvalue()
+    s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
+    s3.create_bucket(Bucket=PACKAGES)
+    s3.put_object(Bucket=PACKAGES, Key="notification.zip", Body=content)
+    return {
+        "bucket": PACKAGES,
+        "key": "notification.zip",
+        "source_sha256": base64.b64encode(hashlib.sha256(content).digest()).decode(),
+    }
+
+
+def main(certificate, key):
+    acm = boto3.client("acm")
+    imported = acm.import_certificate(Certificate=pathlib.Path(certificate).read_bytes(), PrivateKey=pathlib.Path(key).read_bytes())
+    role = boto3.client("iam").create_role(RoleName="ops", AssumeRolePolicyDocument="{}")
+    secret = boto3.client("secretsmanager").create_secret(Name="AmazonMSK_order-analytics", SecretString="{}")
+    variables = {
+        "environment": "staging",
+        "certificate_arn": imported["CertificateArn"],
+        "api_cidrs": ["203.0.113.0/24"],
+        "admin_role_arns": {"ops": role["Role"]["Arn"]},
+        "scram_secret_arns": [secret["ARN"]],
+        "notification_package": package(),
+        "alert_emails": ["ops@example.com", "lead@example.com"],
+        "monthly_budget_usd": 500,
+        "backup_region": "us-west-2",
+        "gcp_cidrs": {"machines": "10.20.0.0/20", "pods": "10.24.0.0/16"},
+        "gcp_vpn": {"addresses": ["198.51.100.1", "198.51.100.2"]},
+        # So that it can be destroyed.
+        "deletion_protection": False,
+    }
+    json.dump(variables, sys.stdout, indent=2)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
