@@ -1,5 +1,6 @@
 //! HTTP/1.1 over one connection that is kept: as little as a generator of load can do with.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -49,6 +50,12 @@ impl Connection {
             stream,
             read: Vec::with_capacity(8_192),
         })
+    }
+
+    /// Whether the server has not closed it, as it does with one that is idle for long.
+    pub(crate) fn is_open(&self) -> bool {
+        let read = self.stream.try_read(&mut [0]);
+        read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
     /// Sends a whole request and reads its answer.
@@ -126,6 +133,17 @@ mod tests {
         assert!(super::head(&text[..20]).unwrap().is_none());
         assert!(super::head(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
         assert!(super::head(b"nonsense\r\n\r\n").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_server_closed_is_not_open() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connection = Connection::open(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        assert!(connection.is_open());
+        drop(server);
+        connection.stream.readable().await.unwrap();
+        assert!(!connection.is_open());
     }
 
     #[test]

@@ -84,7 +84,8 @@ pub(crate) async fn open(
         let (writer, idle) = (Arc::clone(writer), Arc::clone(&idle));
         tasks.spawn(async move {
             let kept = idle.lock().await.pop();
-            let mut connection = match kept {
+            // A burst leaves connections behind that nobody needs for a while.
+            let mut connection = match kept.filter(Connection::is_open) {
                 Some(connection) => connection,
                 None => Connection::open(address).await?,
             };
