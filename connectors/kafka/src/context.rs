@@ -23,7 +23,8 @@ pub(crate) struct Context {
     /// Nobody uses the client any more.
     silent: AtomicBool,
     down: AtomicBool,
-    /// Something may be wrong with the topic: librdkafka only logs that it was deleted.
+    /// Something may be wrong with the topic or the connection. librdkafka only logs that a topic was deleted, and that all
+    /// brokers are down it may never say: it compares two counts, and one is too high while a bootstrap address is let go of.
     doubtful: AtomicBool,
     last_error: Mutex<Option<String>>,
 }
@@ -80,12 +81,12 @@ impl Context {
         }
     }
 
-    /// Notes that something may be wrong with the topic.
+    /// Notes that something may be wrong with the topic or the connection.
     pub(crate) fn doubt(&self) {
         self.doubtful.store(true, Ordering::Relaxed);
     }
 
-    /// Whether there was a doubt since the last call, so that it is worth asking whether the topic is there.
+    /// Whether there was a doubt since the last call, so that it is worth asking whether broker and topic are there.
     pub(crate) fn take_doubt(&self) -> bool {
         self.doubtful.swap(false, Ordering::Relaxed)
     }
@@ -150,6 +151,7 @@ impl ClientContext for Context {
             }
             return;
         }
+        self.doubt();
         let news = self.failed(reason);
         match code {
             Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL) if news => {
@@ -193,6 +195,17 @@ mod tests {
         assert_eq!(context.last_error().as_deref(), Some("connection refused"));
         context.is_back();
         assert_eq!(context.last_error(), None);
+    }
+
+    #[test]
+    fn a_lost_connection_is_a_reason_to_ask_whatever_is_said_of_the_other_brokers() {
+        let context = Context::new("test", Auth::Properties);
+        context.error(KafkaError::Global(RDKafkaErrorCode::PartitionEOF), "");
+        assert!(!context.take_doubt());
+        let refused = KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure);
+        context.error(refused, "connection refused");
+        assert!(context.take_doubt());
+        assert!(!context.is_down());
     }
 
     #[test]

@@ -314,8 +314,8 @@ impl Source {
         }
     }
 
-    /// librdkafka tells when the brokers are gone, but not when they are back, and a deleted topic only in its log:
-    /// a thread asks until there is an answer. A topic that is missing counts as gone only after [`MISSING`], because
+    /// librdkafka tells when a broker is gone, but not for certain when all are, nor when they are back, and a deleted topic
+    /// only in its log: a thread asks until there is an answer. A topic that is missing counts as gone only after [`MISSING`], because
     /// one broker may not know yet, or not any more, what the others do.
     fn watch(&self) {
         self.watched.store(true, Ordering::Release);
@@ -339,8 +339,12 @@ impl Source {
                             break;
                         }
                     }
-                    // No word is not the word that it is missing.
-                    Err(_) => missing_since = None,
+                    Err(error) => {
+                        let context = consumer.context();
+                        context.went_down(&context.last_error().unwrap_or_else(|| error.to_string()));
+                        // No word is not the word that it is missing.
+                        missing_since = None;
+                    }
                 }
                 drop(consumer);
                 std::thread::sleep(ASK_AGAIN);
@@ -411,5 +415,37 @@ fn meaning(code: RDKafkaErrorCode) -> Meaning {
         | Code::NetworkException
         | Code::Resolve => Meaning::Passes,
         _ => Meaning::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use test_support::patience::eventually;
+
+    use super::*;
+
+    #[test]
+    fn a_broker_that_does_not_answer_when_asked_is_away_though_librdkafka_has_not_given_it_up() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut connection = Connection::new(silent.local_addr().unwrap().to_string());
+        let ever = ("api.version.request.timeout.ms".into(), "300000".into());
+        connection.properties.push(ever);
+        let options = SourceOptions {
+            topic: "orders".into(),
+            group_id: "job".into(),
+            queued_kbytes: 64,
+        };
+        let mut source = Source::connect(&connection, &options, Arc::new(|| {})).unwrap();
+        source.consumer.context().doubt();
+        eventually("the outage is told", || {
+            source.serve();
+            if source.connected() {
+                Err("connected".into())
+            } else {
+                Ok(())
+            }
+        });
     }
 }
