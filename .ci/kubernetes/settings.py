@@ -10,7 +10,7 @@ SHARED = {
     "TelemetryOptions": "options.rs",
     "CallOptions": "options.rs",
     "UpstreamOptions": "options.rs",
-    "KafkaOptions": "kafka.rs",
+    "KafkaOptions": "kafka/options.rs",
     "DatabaseOptions": "database/options.rs",
 }
 

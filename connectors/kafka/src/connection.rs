@@ -143,7 +143,7 @@ impl Connection {
     ///
     /// # Errors
     /// No broker is named, or a property or the build does not fit the way to authenticate.
-    pub fn client_config(&self, defaults: &[(&str, &str)]) -> Result<ClientConfig, ConnectionError> {
+    pub(crate) fn client_config(&self, defaults: &[(&str, &str)]) -> Result<ClientConfig, ConnectionError> {
         self.auth.check().map_err(|reason| ConnectionError::Auth {
             auth: self.auth,
             reason,

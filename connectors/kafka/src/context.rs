@@ -105,9 +105,9 @@ impl Context {
     }
 }
 
-/// Logs what librdkafka has to log, in the `log` of a client's context. Its warnings and errors are mostly one line for each
+/// Logs what librdkafka has to log. Its warnings and errors are mostly one line for each
 /// attempt to connect, so they go to `debug`: of an outage the context's `error` is told as well.
-pub fn note(client: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
+pub(crate) fn note(client: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(client, facility, "librdkafka: {message}");

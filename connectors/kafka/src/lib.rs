@@ -25,6 +25,7 @@ mod listing;
 #[cfg(feature = "msk-iam")]
 mod msk_iam;
 mod patience;
+mod plain;
 mod probe;
 mod queue;
 mod records_at;
@@ -36,9 +37,9 @@ mod topics;
 
 pub use auth::{Auth, UnknownAuth};
 pub use connection::{Connection, ConnectionError};
-pub use context::note;
 pub use dead_letter::{Reject, dead_letter};
 pub use follow::{Followed, Follower};
+pub use plain::PlainContext;
 pub use probe::{EndAnswer, Probe};
 pub use records_at::records_at;
 pub use sink::{Outgoing, Receipt, Sink, SinkError, SinkOptions, Transaction};

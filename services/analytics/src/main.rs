@@ -2,13 +2,8 @@
 
 use std::process::ExitCode;
 
-use analytics_service::Options;
-use clap::Parser;
 use service_common::program;
 
 fn main() -> ExitCode {
-    match Options::try_parse() {
-        Ok(options) => analytics_service::run(options),
-        Err(error) => program::usage(&error),
-    }
+    program::serve_by(std::env::args_os(), analytics_service::run)
 }

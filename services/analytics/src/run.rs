@@ -8,7 +8,6 @@ use std::sync::Arc;
 use service_common::auth::Guard;
 use service_common::boxed::Boxed;
 use service_common::client::AddressError;
-use service_common::kafka::PropertyError;
 use service_common::metrics::Metrics;
 use service_common::program;
 use service_common::server::{Grpc, Health, Lifecycle, Ports, Running, ServeError, Server, listen};
@@ -30,12 +29,9 @@ pub enum StartError {
     /// Another service's address.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// Kafka.
-    #[error(transparent)]
-    Kafka(#[from] ConnectionError),
     /// How Kafka is reached.
-    #[error(transparent)]
-    Properties(#[from] PropertyError),
+    #[error("Kafka: {0}")]
+    Kafka(#[from] ConnectionError),
     /// Its ports.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -135,7 +131,7 @@ impl AnalyticsService {
 
 /// Keeps the board as the topic is.
 fn follow(options: &Options, board: Board, metrics: Metrics) -> Result<Follower, StartError> {
-    let connection = options.kafka.connection()?;
+    let connection = options.kafka.connection();
     let topic = options.topic.clone();
     let each = move |followed: Followed<'_>| match followed {
         Followed::Record { partition, record } => {

@@ -2,13 +2,8 @@
 
 use std::process::ExitCode;
 
-use api_gateway::Options;
-use clap::Parser;
 use service_common::program;
 
 fn main() -> ExitCode {
-    match Options::try_parse() {
-        Ok(options) => api_gateway::run(options),
-        Err(error) => program::usage(&error),
-    }
+    program::serve_by(std::env::args_os(), api_gateway::run)
 }

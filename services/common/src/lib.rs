@@ -28,6 +28,7 @@ pub mod auth;
 pub use weir_aws as aws;
 pub mod boxed;
 pub mod client;
+pub mod command_line;
 pub mod context;
 pub mod database;
 pub mod duration;

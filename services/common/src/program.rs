@@ -12,14 +12,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::boxed::Boxed;
+use crate::command_line::{self, USAGE, usage};
 use crate::database::{Migrate, Step};
 use crate::metrics::Metrics;
 use crate::options::TelemetryOptions;
 use crate::server::{Running, listen};
 use crate::telemetry::{Telemetry, TelemetryError};
 
-/// Wrong settings (`EX_USAGE` of sysexits.h).
-const USAGE: u8 = 64;
 /// It could not be started, or not go on.
 const FAILED: u8 = 1;
 
@@ -50,14 +49,12 @@ impl fmt::Display for Ended {
     }
 }
 
-/// Says what is wrong with the settings, or prints the help that was asked for.
-pub fn usage(error: &clap::Error) -> ExitCode {
-    // Where even that cannot be printed nothing can.
-    let _ = error.print();
-    match error.use_stderr() {
-        true => ExitCode::from(USAGE),
-        false => ExitCode::SUCCESS,
-    }
+/// Serves as the command line says.
+pub fn serve_by<O: Parser>(
+    args: impl IntoIterator<Item = OsString>,
+    serve: impl FnOnce(O) -> ExitCode,
+) -> ExitCode {
+    command_line::parse(args).map_or_else(|error| usage(&error), serve)
 }
 
 /// What the binary of a service with a database does: it serves, or with `migrate` brings the schema up to date and ends.
@@ -70,7 +67,7 @@ pub fn with_database<O: Parser>(
     let args: Vec<OsString> = std::env::args_os().collect();
     let done = match Migrate::parse(&args) {
         Some(errand) => errand.map(|errand| migrate(name, owner, steps, errand)),
-        None => O::try_parse_from(args).map(serve),
+        None => command_line::parse(args).map(serve),
     };
     done.unwrap_or_else(|error| usage(&error))
 }

@@ -3,20 +3,19 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
-use clap::Parser;
 use lambda_runtime::{LambdaEvent, service_fn};
 use notification_service::lambda::{KafkaEvent, LambdaOptions, handle};
 use notification_service::{NAME, open};
 use service_common::metrics::Metrics;
-use service_common::program;
+use service_common::{command_line, program};
 
 /// Before the invocation is cut off, for the answer.
 const RESERVE: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
-    let options = match LambdaOptions::try_parse() {
+    let options = match command_line::parse::<LambdaOptions>(std::env::args_os()) {
         Ok(options) => options,
-        Err(error) => return program::usage(&error),
+        Err(error) => return command_line::usage(&error),
     };
     let log_level = options.log_level.clone();
     program::run(NAME, &log_level, || async move {

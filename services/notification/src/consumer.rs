@@ -8,15 +8,15 @@ use futures::FutureExt;
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
+use service_common::kafka::Tokio;
 use service_common::server::Stopping;
-use weir_kafka::Connection;
+use weir_kafka::{Connection, ConnectionError, PlainContext};
 
+use crate::CLIENT;
 use crate::batch::{Progress, handle};
 use crate::desk::Desk;
-use crate::events::{ClientError, Events};
 use crate::options::Topics;
 use crate::record::Record;
-use crate::runtime::Tokio;
 
 /// The most records at a time.
 const MOST: usize = 500;
@@ -26,7 +26,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A member of the group.
 pub struct Consumer {
-    consumer: StreamConsumer<Events, Tokio>,
+    consumer: StreamConsumer<PlainContext, Tokio>,
     topics: Topics,
     desk: Desk,
     runs: Arc<AtomicBool>,
@@ -42,23 +42,24 @@ impl Consumer {
         group: &str,
         topics: Topics,
         desk: Desk,
-    ) -> Result<Consumer, ClientError> {
-        let mut config = connection.client_config(&[])?;
-        let consumer: StreamConsumer<Events, Tokio> = config
-            .set("client.id", "weir-notification")
-            .set("group.id", group)
+    ) -> Result<Consumer, ConnectionError> {
+        let settings = [
+            ("group.id", group),
             // A new group begins with what is there: nobody is forgotten.
-            .set("auto.offset.reset", "earliest")
-            .set("enable.auto.offset.store", "false")
-            .set("enable.auto.commit", "true")
-            .set("auto.commit.interval.ms", "1000")
-            .set("allow.auto.create.topics", "false")
+            ("auto.offset.reset", "earliest"),
+            ("enable.auto.offset.store", "false"),
+            ("enable.auto.commit", "true"),
+            ("auto.commit.interval.ms", "1000"),
+            ("allow.auto.create.topics", "false"),
             // Topics that are made later are found soon.
-            .set("topic.metadata.refresh.interval.ms", "5000")
+            ("topic.metadata.refresh.interval.ms", "5000"),
             // Messages are small, and few are under way at a time.
-            .set("queued.max.messages.kbytes", "8192")
-            .create_with_context(Events(connection.auth))?;
-        consumer.subscribe(&[&topics.orders, &topics.notifications])?;
+            ("queued.max.messages.kbytes", "8192"),
+        ];
+        let consumer: StreamConsumer<PlainContext, Tokio> = connection.client(CLIENT, &settings)?;
+        consumer
+            .subscribe(&[&topics.orders, &topics.notifications])
+            .map_err(|error| ConnectionError::Client(error.to_string()))?;
         Ok(Consumer {
             consumer,
             topics,

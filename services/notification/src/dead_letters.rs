@@ -5,12 +5,16 @@ use std::time::{Duration, Instant};
 
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use service_common::kafka::Tokio;
 use tokio::sync::OnceCell;
-use weir_kafka::{Connection, Reject, TopicSpec, dead_letter, ensure_unless, max_message_bytes};
+use weir_kafka::{
+    Connection, ConnectionError, PlainContext, Reject, TopicSpec, dead_letter, ensure_unless,
+    max_message_bytes,
+};
 
-use crate::events::{ClientError, Events};
+use crate::CLIENT;
+
 use crate::record::Record;
-use crate::runtime::Tokio;
 use crate::trouble::{Trouble, Work};
 
 /// They are looked at by people, who may be on holiday.
@@ -28,7 +32,7 @@ pub trait DeadLetters: Send + Sync {
 pub struct DeadLetterTopic {
     connection: Connection,
     topic: Arc<str>,
-    producer: FutureProducer<Events, Tokio>,
+    producer: FutureProducer<PlainContext, Tokio>,
     /// The largest record it takes, in bytes.
     largest: OnceCell<usize>,
 }
@@ -38,19 +42,18 @@ impl DeadLetterTopic {
     ///
     /// # Errors
     /// A setting is not one of librdkafka's.
-    pub fn new(connection: &Connection, topic: &str) -> Result<DeadLetterTopic, ClientError> {
-        let mut config = connection.client_config(&[])?;
-        let producer = config
-            .set("client.id", "weir-notification")
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            .set("partitioner", "murmur2_random")
-            .set("message.timeout.ms", PATIENCE.as_millis().to_string())
-            .create_with_context(Events(connection.auth))?;
+    pub fn new(connection: &Connection, topic: &str) -> Result<DeadLetterTopic, ConnectionError> {
+        let patience = PATIENCE.as_millis().to_string();
+        let settings = [
+            ("enable.idempotence", "true"),
+            ("acks", "all"),
+            ("partitioner", "murmur2_random"),
+            ("message.timeout.ms", patience.as_str()),
+        ];
         Ok(DeadLetterTopic {
             connection: connection.clone(),
             topic: topic.into(),
-            producer,
+            producer: connection.client(CLIENT, &settings)?,
             largest: OnceCell::new(),
         })
     }

@@ -19,14 +19,12 @@ pub mod consumer;
 pub mod dead_letters;
 pub mod desk;
 pub mod event;
-pub mod events;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 mod options;
 pub mod people;
 pub mod record;
 mod run;
-mod runtime;
 pub mod sender;
 mod start;
 pub mod template;
@@ -38,3 +36,5 @@ pub use start::{StartError, open};
 
 /// As in metrics and logs.
 pub const NAME: &str = "notification-service";
+/// What its clients of Kafka are called.
+const CLIENT: &str = "notification";

@@ -2,13 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use notification_service::Options;
 use service_common::program;
 
 fn main() -> ExitCode {
-    match Options::try_parse() {
-        Ok(options) => notification_service::run(options),
-        Err(error) => program::usage(&error),
-    }
+    program::serve_by(std::env::args_os(), notification_service::run)
 }

@@ -57,7 +57,7 @@ pub fn start(
         let users = options.calls.users(&metrics)?;
         let (desk, database) = open(&options.desk, users, &metrics).await?;
         let claims = desk.claims.clone();
-        let connection = options.desk.kafka.connection()?;
+        let connection = options.desk.kafka.connection();
         let consumer = Consumer::join(&connection, &options.group, options.desk.topics, desk)?;
         let health = ConsumerHealth {
             claims: claims.clone(),

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use service_common::client::{AddressError, Link};
 use service_common::database::{Database, DatabaseError, DatabaseOptions};
-use service_common::kafka::PropertyError;
 use service_common::metrics::Metrics;
 use service_common::server::ServeError;
+use weir_kafka::ConnectionError;
 
 use crate::claims::{Claims, ClaimsUrl, DatabaseClaims, OWNER, STEPS};
 use crate::dead_letters::DeadLetterTopic;
 use crate::desk::Desk;
-use crate::events::ClientError;
 use crate::options::DeskOptions;
 use crate::people::RemotePeople;
 use crate::sender::{FolderSender, Sender, SenderUrl};
@@ -43,12 +42,9 @@ pub enum StartError {
     /// The user service's address.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// Kafka.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// How it is reached.
-    #[error(transparent)]
-    Kafka(#[from] PropertyError),
+    /// How Kafka is reached.
+    #[error("Kafka: {0}")]
+    Kafka(#[from] ConnectionError),
     /// Its port.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -70,7 +66,7 @@ pub async fn open(
         people: Arc::new(RemotePeople::new(users)),
         sender: sender(&options.send_to).await?,
         dead_letters: Arc::new(DeadLetterTopic::new(
-            &options.kafka.connection()?,
+            &options.kafka.connection(),
             &options.topics.dead_letters,
         )?),
         metrics: metrics.clone(),

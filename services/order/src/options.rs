@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use service_common::database::DatabaseOptions;
-use service_common::idempotency::Secret;
 use service_common::kafka::KafkaOptions;
 use service_common::options::{CallOptions, TelemetryOptions};
+use service_common::secret::MacKey;
 
 /// Takes orders, has them paid, cancels and publishes them
 #[derive(Clone, Debug, Parser)]
@@ -83,7 +83,7 @@ pub struct Options {
         value_name = "SECRET",
         hide_env_values = true
     )]
-    pub idempotency_secret: Secret,
+    pub idempotency_secret: MacKey,
     /// A name of this instance that is the same after a restart: then its events need not wait for its own lease to run out.
     /// No two instances may share it
     #[arg(long, env = "RELAY_NAME", value_name = "NAME")]

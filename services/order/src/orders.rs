@@ -6,9 +6,10 @@ use std::time::Duration;
 use service_common::context::aside;
 use service_common::database::{Database, Statement};
 use service_common::failure::{Code, Failure};
-use service_common::idempotency::{self, Scope, Secret};
+use service_common::idempotency::{self, Scope};
 use service_common::metrics::Metrics;
 use service_common::outbox::{self, Outbox};
+use service_common::secret::MacKey;
 use service_common::server::Lifecycle;
 use weir_rpc::order::v1::OrderResponse;
 
@@ -63,7 +64,7 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) warehouse: Box<dyn Warehouse>,
     pub(crate) cashier: Box<dyn Cashier>,
-    pub(crate) secret: Secret,
+    pub(crate) secret: MacKey,
     pub(crate) rules: Rules,
     pub(crate) metrics: Metrics,
     pub(crate) lifecycle: Lifecycle,
@@ -80,7 +81,7 @@ pub struct Needs {
     /// Where payments are made.
     pub cashier: Box<dyn Cashier>,
     /// For fingerprints of requests.
-    pub secret: Secret,
+    pub secret: MacKey,
     /// How they are worked on.
     pub rules: Rules,
     /// Of this service.

@@ -11,14 +11,14 @@ use service_common::boxed::Boxed;
 use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
 use service_common::files::{Files, PlaceError};
-use service_common::kafka::PropertyError;
 use service_common::metrics::Metrics;
-use service_common::outbox::{self, Outbox, Publisher, PublisherError, Relay, RelayOptions};
+use service_common::outbox::{self, Outbox, Publisher, Relay, RelayOptions};
 use service_common::program;
 use service_common::server::{
     Grpc, Health, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth, listen,
 };
 use tonic::service::Routes;
+use weir_kafka::ConnectionError;
 use weir_rpc::order::v1::order_service_server::{OrderServiceServer, SERVICE_NAME};
 
 use crate::api::Api;
@@ -43,12 +43,9 @@ pub enum StartError {
     /// Another service's address.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// Kafka.
-    #[error(transparent)]
-    Publisher(#[from] PublisherError),
     /// How Kafka is reached.
-    #[error(transparent)]
-    Kafka(#[from] PropertyError),
+    #[error("Kafka: {0}")]
+    Kafka(#[from] ConnectionError),
     /// Its ports.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -108,7 +105,7 @@ pub fn start(
         });
         let files = Files::open(&options.documents)?;
         let documents = Documents::new(database.clone(), files, options.seller.clone());
-        let publisher = Publisher::new(&options.kafka.connection()?)?;
+        let publisher = Publisher::new(&options.kafka.connection())?;
         let relay_options = RelayOptions {
             name: options.relay_name.clone(),
             ..RelayOptions::default()

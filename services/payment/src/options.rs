@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use service_common::database::DatabaseOptions;
-use service_common::idempotency::Secret;
 use service_common::kafka::KafkaOptions;
 use service_common::options::{CallOptions, TelemetryOptions};
+use service_common::secret::MacKey;
 
 use crate::stripe::StripeOptions;
 
@@ -78,7 +78,7 @@ pub struct Options {
         value_name = "SECRET",
         hide_env_values = true
     )]
-    pub idempotency_secret: Secret,
+    pub idempotency_secret: MacKey,
     /// The currency of amounts that come without one by REST
     #[arg(long, env = "CURRENCY", value_name = "CODE", default_value = "USD",
           value_parser = service_common::rest::parse_currency)]

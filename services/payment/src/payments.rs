@@ -6,9 +6,10 @@ use std::time::Duration;
 use service_common::context::aside;
 use service_common::database::{Database, Transaction};
 use service_common::failure::{Code, Failure};
-use service_common::idempotency::{self, Scope, Secret};
+use service_common::idempotency::{self, Scope};
 use service_common::metrics::Metrics;
 use service_common::outbox::{self, Outbox};
+use service_common::secret::MacKey;
 use service_common::server::Lifecycle;
 
 use crate::desk::OrderDesk;
@@ -78,7 +79,7 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) desk: Box<dyn OrderDesk>,
     pub(crate) provider: Box<dyn Provider>,
-    pub(crate) secret: Secret,
+    pub(crate) secret: MacKey,
     pub(crate) rules: Rules,
     pub(crate) metrics: Metrics,
     pub(crate) lifecycle: Lifecycle,
@@ -95,7 +96,7 @@ pub struct Needs {
     /// Where the money is.
     pub provider: Box<dyn Provider>,
     /// For fingerprints of requests.
-    pub secret: Secret,
+    pub secret: MacKey,
     /// How they are worked on.
     pub rules: Rules,
     /// Of this service.

@@ -9,14 +9,14 @@ use service_common::auth::Guard;
 use service_common::boxed::Boxed;
 use service_common::client::AddressError;
 use service_common::database::{Database, DatabaseError};
-use service_common::kafka::PropertyError;
 use service_common::metrics::Metrics;
-use service_common::outbox::{Outbox, Publisher, PublisherError, Relay, RelayOptions};
+use service_common::outbox::{Outbox, Publisher, Relay, RelayOptions};
 use service_common::program;
 use service_common::server::{
     Grpc, Health, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth, listen,
 };
 use tonic::service::Routes;
+use weir_kafka::ConnectionError;
 use weir_rpc::payment::v1::payment_service_server::{PaymentServiceServer, SERVICE_NAME};
 
 use crate::api::Api;
@@ -38,12 +38,9 @@ pub enum StartError {
     /// Another service's address.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// Kafka.
-    #[error(transparent)]
-    Publisher(#[from] PublisherError),
     /// How Kafka is reached.
-    #[error(transparent)]
-    Kafka(#[from] PropertyError),
+    #[error("Kafka: {0}")]
+    Kafka(#[from] ConnectionError),
     /// Its ports.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -120,7 +117,7 @@ pub fn start(
             metrics: metrics.clone(),
             lifecycle: lifecycle.clone(),
         });
-        let publisher = Publisher::new(&options.kafka.connection()?)?;
+        let publisher = Publisher::new(&options.kafka.connection())?;
         let relay = Relay::new(
             database.clone(),
             outbox,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use clap::builder::NonEmptyStringValueParser;
 use service_common::auth::Role;
+use service_common::command_line;
 use service_common::database::{Database, DatabaseOptions, Migrate};
 use service_common::failure::Failure;
 use service_common::program::Ended;
@@ -46,13 +47,16 @@ impl Command {
             return errand.map(Command::Migrate);
         }
         match args.get(1).and_then(|arg| arg.to_str()) {
-            Some("create-admin") => CreateAdmin::try_parse_from(&args[1..]).map(Command::CreateAdmin),
-            Some("issue-service-token") => {
-                IssueServiceToken::try_parse_from(&args[1..]).map(Command::IssueServiceToken)
-            }
-            _ => Options::try_parse_from(args).map(|options| Command::Serve(Box::new(options))),
+            Some("create-admin") => errand(&args).map(Command::CreateAdmin),
+            Some("issue-service-token") => errand(&args).map(Command::IssueServiceToken),
+            _ => command_line::parse(args).map(|options| Command::Serve(Box::new(options))),
         }
     }
+}
+
+/// The settings of an errand: they follow its name.
+fn errand<O: Parser>(args: &[OsString]) -> Result<O, clap::Error> {
+    command_line::parse(args[1..].iter().cloned())
 }
 
 /// Makes an admin; the password is read from the first line of standard input

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use service_common::program;
+use service_common::{command_line, program};
 use user_service::{Command, NAME, store};
 
 /// What the errands log: what went wrong.
@@ -14,6 +14,6 @@ fn main() -> ExitCode {
         Ok(Command::CreateAdmin(errand)) => program::run(NAME, QUIET, || errand.run(std::io::stdin().lock())),
         Ok(Command::Migrate(errand)) => program::migrate(NAME, store::OWNER, store::STEPS, errand),
         Ok(Command::IssueServiceToken(errand)) => program::run(NAME, QUIET, || async move { errand.run() }),
-        Err(error) => program::usage(&error),
+        Err(error) => command_line::usage(&error),
     }
 }

@@ -8,13 +8,11 @@ use clap::{Args, Parser};
 use service_common::auth::{JwkSet, KeyError, SigningKey};
 use service_common::database::DatabaseOptions;
 use service_common::duration;
-use service_common::idempotency::Secret;
 use service_common::kafka::KafkaOptions;
 use service_common::options::TelemetryOptions;
-use service_common::secret::SecretText;
+use service_common::secret::{MacKey, SecretText};
 
 use crate::places::KeptIn;
-use crate::sessions::RefreshSecret;
 
 /// Keeps accounts, sessions and carts, and makes the tokens that all services believe
 #[derive(Clone, Debug, Parser)]
@@ -62,7 +60,7 @@ pub struct Options {
     /// What refresh tokens are made with: at least 16 characters, the same for all instances; with another one all users
     /// must log in again
     #[arg(long, env = "REFRESH_SECRET", value_name = "SECRET", hide_env_values = true)]
-    pub refresh_secret: RefreshSecret,
+    pub refresh_secret: MacKey,
     /// What fingerprints of requests are made with: at least 16 characters, the same for all instances
     #[arg(
         long,
@@ -70,7 +68,7 @@ pub struct Options {
         value_name = "SECRET",
         hide_env_values = true
     )]
-    pub idempotency_secret: Secret,
+    pub idempotency_secret: MacKey,
     /// How long things are good for
     #[command(flatten)]
     pub rules: Rules,

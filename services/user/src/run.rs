@@ -7,13 +7,13 @@ use std::time::Duration;
 use service_common::auth::{Guard, KeyError, Sessions, SigningKey, Verifier, VerifyingKeys};
 use service_common::boxed::Boxed;
 use service_common::database::{Database, DatabaseError};
-use service_common::kafka::PropertyError;
 use service_common::metrics::Metrics;
-use service_common::outbox::{Outbox, Publisher, PublisherError, Relay, RelayOptions};
+use service_common::outbox::{Outbox, Publisher, Relay, RelayOptions};
 use service_common::program;
 use service_common::secret::SecretText;
 use service_common::server::{Grpc, Lifecycle, Ports, Running, ServeError, Server, ServiceHealth, listen};
 use tonic::service::Routes;
+use weir_kafka::ConnectionError;
 use weir_rpc::user::v1::user_service_server::{SERVICE_NAME, UserServiceServer};
 
 use crate::api::Api;
@@ -38,12 +38,9 @@ pub enum StartError {
     /// The key of access tokens.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// Kafka.
-    #[error(transparent)]
-    Publisher(#[from] PublisherError),
     /// How Kafka is reached.
-    #[error(transparent)]
-    Kafka(#[from] PropertyError),
+    #[error("Kafka: {0}")]
+    Kafka(#[from] ConnectionError),
     /// Its ports.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -108,7 +105,7 @@ pub fn start(
             topic: options.topic,
             metrics: metrics.clone(),
         });
-        let publisher = Publisher::new(&options.kafka.connection()?)?;
+        let publisher = Publisher::new(&options.kafka.connection())?;
         let relay = Relay::new(
             database.clone(),
             outbox,

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use service_common::auth::{Caller, JwkSet, Role, Sessions, SigningKey};
 use service_common::database::Database;
 use service_common::failure::{Code, Failure};
-use service_common::idempotency::Secret;
 use service_common::ids::is_id;
 use service_common::metrics::Metrics;
 use service_common::outbox::Outbox;
+use service_common::secret::MacKey;
 
 use crate::account::{Account, Person};
 use crate::hasher::Hasher;
 use crate::options::Rules;
 use crate::provision::provision;
-use crate::sessions::{EndedSessions, RefreshSecret, SessionStore};
+use crate::sessions::{EndedSessions, SessionStore};
 use crate::store;
 
 /// All users. Cheap to clone.
@@ -36,9 +36,9 @@ pub struct Needs {
     /// What access tokens are verified with: that key, and those before it.
     pub public_keys: JwkSet,
     /// For refresh tokens.
-    pub refresh_secret: RefreshSecret,
+    pub refresh_secret: MacKey,
     /// For fingerprints of requests.
-    pub idempotency_secret: Secret,
+    pub idempotency_secret: MacKey,
     /// Where sessions are kept.
     pub kept: Arc<dyn SessionStore>,
     /// What this service's guard remembers of sessions.

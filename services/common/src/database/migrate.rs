@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::Parser;
 
 use super::{Database, DatabaseError, DatabaseOptions, Step};
+use crate::command_line;
 
 /// Brings the schema of the database up to date and ends
 ///
@@ -25,7 +26,7 @@ impl Migrate {
         let (first, rest) = args.split_first()?;
         (rest.first()? == "migrate").then(|| {
             let name = [first.to_string_lossy().as_ref(), "migrate"].join(" ");
-            Migrate::try_parse_from(std::iter::once(OsString::from(name)).chain(rest[1..].iter().cloned()))
+            command_line::parse(std::iter::once(OsString::from(name)).chain(rest[1..].iter().cloned()))
         })
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use sqlx::Row as _;
 
 pub use answer::{decode, encode};
-pub use fingerprint::{Fingerprint, Secret, SecretError};
+pub use fingerprint::Fingerprint;
 
 use crate::boxed::Boxed;
 use crate::database::{Database, Kind, Statement, Transaction, for_update_now};

@@ -15,7 +15,7 @@ mod shards;
 
 pub use batch::depth;
 pub use event::Event;
-pub use publisher::{Publisher, PublisherError};
+pub use publisher::Publisher;
 pub use relay::{Relay, RelayOptions};
 
 use std::sync::Arc;

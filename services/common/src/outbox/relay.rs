@@ -153,7 +153,7 @@ impl Relay {
         let mut delivered = Vec::with_capacity(waiting.len());
         let mut trouble = None;
         for ((event, report), span) in waiting.iter().zip(reports).zip(spans) {
-            match report.unwrap_or_else(|_| Err("given up".to_owned())) {
+            match report {
                 Ok(()) => {
                     self.metrics.events_published(&event.topic, "delivered", 1);
                     delivered.push(event.id.clone());

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use service_common::database::{Database, DatabaseOptions, Step};
 use service_common::failure::{Code, Failure};
-use service_common::idempotency::{self, Claim, Fingerprint, Scope, Secret, claim, keep};
+use service_common::idempotency::{self, Claim, Fingerprint, Scope, claim, keep};
+use service_common::secret::MacKey;
 use test_support::databases::on_each_database;
 use weir_rpc::common::v1::Money;
 
@@ -21,7 +22,7 @@ async fn open(url: &str) -> Database {
 }
 
 fn fingerprint(amount: i64) -> Fingerprint {
-    let secret: Secret = "a secret of the test".parse().unwrap();
+    let secret: MacKey = "a secret of the test".parse().unwrap();
     let message = Money {
         minor_units: amount,
         currency: "USD".to_owned(),

@@ -6,9 +6,10 @@ use order_service::order::{Address, Line, Wanted};
 use order_service::{Needs, Orders, Request, Rules, store};
 use service_common::database::{Database, DatabaseOptions};
 use service_common::failure::Failure;
-use service_common::idempotency::{Fingerprint, Scope, Secret};
+use service_common::idempotency::{Fingerprint, Scope};
 use service_common::metrics::Metrics;
 use service_common::outbox::Outbox;
+use service_common::secret::MacKey;
 use service_common::server::Lifecycle;
 use tokio::runtime::Runtime;
 use weir_rpc::common::v1::Money;
@@ -99,7 +100,7 @@ impl Instance {
     }
 }
 
-pub(crate) fn secret() -> Secret {
+pub(crate) fn secret() -> MacKey {
     "a secret of the test".parse().unwrap()
 }
 

@@ -7,9 +7,10 @@ use payment_service::provider::Provider;
 use payment_service::{Asked, Key, Needs, Payments, Request, Rules, store};
 use service_common::database::{Database, DatabaseOptions};
 use service_common::failure::Failure;
-use service_common::idempotency::{Fingerprint, Scope, Secret};
+use service_common::idempotency::{Fingerprint, Scope};
 use service_common::metrics::Metrics;
 use service_common::outbox::Outbox;
+use service_common::secret::MacKey;
 use service_common::server::Lifecycle;
 use sqlx::Row as _;
 use weir_rpc::payment::v1::{PaymentRequest, PaymentResponse};
@@ -29,7 +30,7 @@ pub(crate) struct Instance {
     pub(crate) metrics: Metrics,
 }
 
-pub(crate) fn secret() -> Secret {
+pub(crate) fn secret() -> MacKey {
     "a secret of the test".parse().unwrap()
 }
 

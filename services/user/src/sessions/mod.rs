@@ -18,7 +18,7 @@ pub use database::DatabaseSessions;
 #[cfg(feature = "dynamodb")]
 pub use dynamo::DynamoSessions;
 pub use store::{Answer, EndedSessions, SessionStore};
-pub use token::{RefreshSecret, RefreshToken};
+pub use token::RefreshToken;
 
 /// A session.
 #[derive(Clone, Debug, PartialEq, Eq)]

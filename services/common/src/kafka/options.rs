@@ -1,9 +1,10 @@
-//! How a service reaches Kafka, from the command line or the environment.
+//! Settings, from the command line or the environment.
+
+use std::fmt;
+use std::str::FromStr;
 
 use clap::Args;
 use weir_kafka::{Auth, Connection};
-
-use crate::secret::SecretText;
 
 /// How Kafka is reached.
 #[derive(Clone, Debug, Args)]
@@ -22,7 +23,6 @@ pub struct KafkaOptions {
     pub kafka_auth: Auth,
     /// What librdkafka is told beside the address, `name=value`, one a line: `security.protocol=SASL_SSL`, ...; TLS needs a
     /// build with the feature `ssl`
-    // As a secret, whose faults clap does not quote.
     #[arg(
         long,
         env = "KAFKA_PROPERTIES",
@@ -31,12 +31,17 @@ pub struct KafkaOptions {
         hide_default_value = true,
         hide_env_values = true
     )]
-    pub kafka_properties: SecretText,
+    pub kafka_properties: KafkaProperties,
 }
+
+/// Properties by their librdkafka names, written as `name=value`, one a line. `Debug` does not show them, as they may hold a
+/// secret.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct KafkaProperties(Vec<(String, String)>);
 
 /// A line of the properties is none. It is not quoted, as it may hold a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("--kafka-properties: line {line} must be written as name=value")]
+#[error("line {line} must be written as name=value")]
 pub struct PropertyError {
     /// Which one, counted from 1.
     pub line: usize,
@@ -48,28 +53,40 @@ impl KafkaOptions {
         KafkaOptions {
             kafka: bootstrap_servers.into(),
             kafka_auth: Auth::Properties,
-            kafka_properties: String::new().into(),
+            kafka_properties: KafkaProperties::default(),
         }
     }
 
     /// How clients of Kafka are made.
-    ///
-    /// # Errors
-    /// A line of the properties is none.
-    pub fn connection(&self) -> Result<Connection, PropertyError> {
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        Connection {
+            bootstrap_servers: self.kafka.clone(),
+            properties: self.kafka_properties.0.clone(),
+            auth: self.kafka_auth,
+        }
+    }
+}
+
+impl FromStr for KafkaProperties {
+    type Err = PropertyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut properties = Vec::new();
-        for (index, line) in self.kafka_properties.reveal().lines().enumerate() {
+        for (index, line) in text.lines().enumerate() {
             match line.split_once('=') {
                 Some((name, value)) => properties.push((name.trim().to_owned(), value.trim().to_owned())),
                 None if line.trim().is_empty() => {}
                 None => return Err(PropertyError { line: index + 1 }),
             }
         }
-        Ok(Connection {
-            bootstrap_servers: self.kafka.clone(),
-            properties,
-            auth: self.kafka_auth,
-        })
+        Ok(Self(properties))
+    }
+}
+
+impl fmt::Debug for KafkaProperties {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("***")
     }
 }
 
@@ -77,27 +94,25 @@ impl KafkaOptions {
 mod tests {
     use super::*;
 
-    fn with(properties: &str) -> KafkaOptions {
-        KafkaOptions {
-            kafka_properties: properties.to_owned().into(),
-            ..KafkaOptions::open("b:1")
-        }
-    }
-
     #[test]
     fn properties_are_lines() {
-        let connection = with("\nsecurity.protocol = SASL_SSL\r\n  \nsasl.password=a=b\n").connection();
+        let text = "\nsecurity.protocol = SASL_SSL\r\n  \nsasl.password=a=b\n";
         let expected = [("security.protocol", "SASL_SSL"), ("sasl.password", "a=b")];
+        let options = KafkaOptions {
+            kafka_properties: text.parse().unwrap(),
+            ..KafkaOptions::open("b:1")
+        };
         assert_eq!(
-            connection.unwrap().properties,
+            options.connection().properties,
             expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
         );
+        assert!(!format!("{options:?}").contains("a=b"), "{options:?}");
     }
 
     #[test]
     fn a_line_that_is_none_is_named_and_not_shown() {
-        let fault = with("a=b\nhunter2").connection().unwrap_err().to_string();
-        assert!(fault.contains("line 2") && !fault.contains("hunter2"), "{fault}");
-        assert!(!format!("{:?}", with("sasl.password=hunter2")).contains("hunter2"));
+        let fault = "a=b\nhunter2".parse::<KafkaProperties>().unwrap_err();
+        assert_eq!(fault, PropertyError { line: 2 });
+        assert!(!fault.to_string().contains("hunter2"), "{fault}");
     }
 }

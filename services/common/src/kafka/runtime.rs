@@ -7,7 +7,7 @@ use rdkafka::util::AsyncRuntime;
 
 /// This process's tokio. The one that the crate brings is a feature of it, with which every other service would be built
 /// anew.
-pub(crate) struct Tokio;
+pub struct Tokio;
 
 impl AsyncRuntime for Tokio {
     type Delay = tokio::time::Sleep;
