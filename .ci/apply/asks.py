@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 ACCOUNT = "123456789012"
 TAGS = {"Environment": "staging", "Project": "ecommerce", "ManagedBy": "terraform"}
 EVERYBODY = "0.0.0.0/0"
+DATABASE_PARAMETERS = {"rds.force_ssl": "1", "log_min_duration_statement": "1000"}
 
 differing = []
 asked = 0
@@ -188,6 +189,11 @@ def load_balancer(variables):
     expect("certificate", [one["CertificateArn"] for one in listeners[443]["Certificates"]], [variables["certificate_arn"]])
 
 
+def parameters(rds, group):
+    found = rds.describe_db_parameters(DBParameterGroupName=group["DBParameterGroupName"])["Parameters"]
+    return {parameter["ParameterName"]: parameter["ParameterValue"] for parameter in found}
+
+
 def database():
     rds = client("rds")
     [one] = rds.describe_db_instances(DBInstanceIdentifier="ecommerce-postgres")["DBInstances"]
@@ -199,9 +205,21 @@ def database():
     found = client("ec2").describe_subnets(SubnetIds=sorted(subnets))["Subnets"]
     expect("subnets of the database", {named(subnet["Tags"])[:-1] for subnet in found}, {"ecommerce-private-us-east-1"})
     [group] = one["DBParameterGroups"]
-    parameters = rds.describe_db_parameters(DBParameterGroupName=group["DBParameterGroupName"])["Parameters"]
-    found = {parameter["ParameterName"]: parameter["ParameterValue"] for parameter in parameters}
-    expect("parameters of the database", found, {"rds.force_ssl": "1", "log_min_duration_statement": "1000"})
+    expect("parameters of the database", parameters(rds, group), DATABASE_PARAMETERS)
+
+
+def database_elsewhere(variables):
+    rds = client("rds", region_name="us-west-2")
+    [group] = rds.describe_db_subnet_groups(DBSubnetGroupName="ecommerce-postgres-replica")["DBSubnetGroups"]
+    subnets = {subnet["SubnetIdentifier"] for subnet in group["Subnets"]}
+    expect("subnets of the replica", subnets, set(variables["db_replica"]["subnet_ids"]))
+    [group] = [one for one in rds.describe_db_parameter_groups()["DBParameterGroups"] if "replica" in one["DBParameterGroupName"]]
+    expect("parameters of the replica", parameters(rds, group), DATABASE_PARAMETERS)
+    for region in ("us-east-1", "us-west-2"):
+        secret = client("secretsmanager", region_name=region).get_secret_value(SecretId="ecommerce/postgres")["SecretString"]
+        expect(f"password in {region}", json.loads(secret), {"username": "ecommerce", "password": variables["db_password"]})
+    state = pathlib.Path("terraform.tfstate").read_text()
+    expect("whether the password is in the state", variables["db_password"] in state, False)
 
 
 def cluster():
@@ -261,6 +279,7 @@ def made(variables):
         (notifications, variables),
         (load_balancer, variables),
         (database,),
+        (database_elsewhere, variables),
         (cluster,),
         (roles,),
         (others,),
@@ -276,7 +295,8 @@ def gone():
     expect("buckets", [one["Name"] for one in client("s3").list_buckets()["Buckets"]], ["packages"])
     expect("tables", client("dynamodb").list_tables()["TableNames"], [])
     expect("VPCs", [one["VpcId"] for one in client("ec2").describe_vpcs()["Vpcs"] if not one["IsDefault"]], [])
-    expect("databases", client("rds").describe_db_instances()["DBInstances"], [])
+    for region in ("us-east-1", "us-west-2"):
+        expect(f"databases in {region}", client("rds", region_name=region).describe_db_instances()["DBInstances"], [])
     expect("clusters", client("eks").list_clusters()["clusters"], [])
     expect("load balancers", client("elbv2").describe_load_balancers()["LoadBalancers"], [])
     expect("functions", client("lambda").list_functions()["Functions"], [])

@@ -1,5 +1,5 @@
 """What an account has before Terraform comes: a certificate, the archive of the notification function, a role of operators, the secret of
-a user of Kafka. Prints the variables of terraform/aws, as JSON, with all that is optional.
+a user of Kafka, a network in another region. Prints the variables of terraform/aws, as JSON, with all that is optional.
 
 usage: before.py CERTIFICATE KEY      PEM files
 """
@@ -16,6 +16,7 @@ import boto3
 from botocore.config import Config
 
 PACKAGES = "packages"
+ELSEWHERE = "us-west-2"
 
 
 def package():
@@ -33,6 +34,13 @@ def package():
     }
 
 
+def network_elsewhere():
+    ec2 = boto3.client("ec2", region_name=ELSEWHERE)
+    subnets = ec2.describe_subnets()["Subnets"]
+    group = ec2.create_security_group(GroupName="replica", Description="Nobody yet", VpcId=subnets[0]["VpcId"])
+    return {"subnet_ids": [subnet["SubnetId"] for subnet in subnets], "security_group_ids": [group["GroupId"]]}
+
+
 def main(certificate, key):
     acm = boto3.client("acm")
     imported = acm.import_certificate(Certificate=pathlib.Path(certificate).read_bytes(), PrivateKey=pathlib.Path(key).read_bytes())
@@ -47,7 +55,10 @@ def main(certificate, key):
         "notification_package": package(),
         "alert_emails": ["ops@example.com", "lead@example.com"],
         "monthly_budget_usd": 500,
-        "backup_region": "us-west-2",
+        "backup_region": ELSEWHERE,
+        "db_password": "a-password-of-the-test",
+        "db_password_version": 1,
+        "db_replica": network_elsewhere(),
         "gcp_cidrs": {"machines": "10.20.0.0/20", "pods": "10.24.0.0/16"},
         "gcp_vpn": {"addresses": ["198.51.100.1", "198.51.100.2"]},
         # So that it can be destroyed.

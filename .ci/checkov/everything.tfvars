@@ -1,6 +1,8 @@
 # With all that is optional, for checkov: what is not made is not looked at.
 certificate_arn      = "arn:aws:acm:us-east-1:123456789012:certificate/1"
 backup_region        = "us-west-2"
+db_password_version  = 1
+db_replica           = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-1"] }
 monthly_budget_usd   = 500
 alert_emails         = ["operators@example.com"]
 notification_package = { bucket = "packages", key = "notification.zip", source_sha256 = "AAAA" }

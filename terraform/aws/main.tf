@@ -42,6 +42,9 @@ module "rds" {
   instance_class            = var.db_instance_class
   multi_az                  = var.db_multi_az
   deletion_protection       = var.deletion_protection
+  password                  = var.db_password
+  password_version          = var.db_password_version
+  password_regions          = var.backup_region == null ? [] : [var.backup_region]
 }
 
 module "dynamodb" {

@@ -121,6 +121,40 @@ variable "backup_region_days" {
   }
 }
 
+variable "db_password" {
+  description = "The database's password, where RDS is not to make one: 16 to 128 printable characters without `/`, `@`, `\"` and spaces, best given as `TF_VAR_db_password`. It is in neither state nor plan, and taken with `db_password_version` only."
+  type        = string
+  default     = null
+  ephemeral   = true
+  sensitive   = true
+}
+
+variable "db_password_version" {
+  description = "A number that is raised with each new `db_password`, which is written then and at no other time; null: RDS makes the password, keeps and changes it."
+  type        = number
+  default     = null
+}
+
+variable "db_replica" {
+  description = "The database's replica in `backup_region`, in private subnets of a VPC there; null: none. RDS refuses one while it keeps the password, so `db_password_version` must be set."
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+    instance_class     = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.db_replica == null || var.backup_region != null
+    error_message = "db_replica needs backup_region: that is where it is."
+  }
+
+  validation {
+    condition     = var.db_replica == null || var.db_password_version != null
+    error_message = "db_replica needs db_password and db_password_version: RDS refuses a replica of a database whose password it keeps."
+  }
+}
+
 variable "kafka_brokers" {
   description = "How many brokers: a multiple of three."
   type        = number

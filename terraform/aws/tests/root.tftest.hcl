@@ -86,6 +86,11 @@ mock_provider "aws" {
   }
 }
 
+variables {
+  # Not taken without db_password_version. Terraform's tests want a value of every ephemeral variable.
+  db_password = "a-password-of-the-test"
+}
+
 run "the_parts_are_those_that_are_relied_upon" {
   assert {
     condition = (
@@ -200,6 +205,46 @@ run "backups_are_copied_to_another_region_by_a_key_of_that_region" {
     )
     error_message = "another database is copied, for another time, or by a key of another region"
   }
+}
+
+run "a_replica_in_another_region_is_of_a_database_with_a_password_of_its_own" {
+  variables {
+    backup_region       = "us-west-2"
+    db_password_version = 1
+    db_replica          = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-elsewhere"] }
+  }
+
+  assert {
+    condition     = module.replica[0].identifier == "ecommerce-postgres-replica" && length(aws_kms_key.backups) == 1
+    error_message = "there is no replica, or no key for it"
+  }
+
+  assert {
+    condition     = output.database_secret_arn != "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds"
+    error_message = "RDS keeps the password, and would refuse the replica"
+  }
+}
+
+run "a_replica_of_a_database_whose_password_rds_keeps_is_refused" {
+  command = plan
+
+  variables {
+    backup_region = "us-west-2"
+    db_replica    = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-elsewhere"] }
+  }
+
+  expect_failures = [var.db_replica]
+}
+
+run "a_replica_needs_another_region" {
+  command = plan
+
+  variables {
+    db_password_version = 1
+    db_replica          = { subnet_ids = ["subnet-1", "subnet-2"], security_group_ids = ["sg-elsewhere"] }
+  }
+
+  expect_failures = [var.db_replica]
 }
 
 run "the_same_region_is_no_other_region" {

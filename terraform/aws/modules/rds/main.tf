@@ -1,3 +1,8 @@
+locals {
+  # An ephemeral variable decides nothing: whether there is a password says its version.
+  has_own_password = var.password_version != null
+}
+
 resource "aws_db_subnet_group" "this" {
   name       = "${var.name}-postgres"
   subnet_ids = var.subnet_ids
@@ -43,6 +48,7 @@ resource "aws_db_parameter_group" "this" {
 }
 
 resource "aws_db_instance" "this" {
+  #checkov:skip=CKV_AWS_157:a standby costs as much again, so whoever runs it decides: multi_az
   #checkov:skip=CKV_AWS_118:Performance Insights, and the exporter of the database, tell what it waits for
   identifier     = "${var.name}-postgres"
   engine         = "postgres"
@@ -51,9 +57,11 @@ resource "aws_db_instance" "this" {
   db_name        = var.name
   username       = var.name
 
-  # RDS makes the password, keeps it in Secrets Manager and changes it: it is in no state and no variable.
-  manage_master_user_password   = true
-  master_user_secret_kms_key_id = var.kms_key_arn
+  # RDS makes the password, keeps it in Secrets Manager and changes it; or it is given, written and kept in no state.
+  manage_master_user_password   = local.has_own_password ? null : true
+  master_user_secret_kms_key_id = local.has_own_password ? null : var.kms_key_arn
+  password_wo                   = local.has_own_password ? var.password : null
+  password_wo_version           = var.password_version
 
   allocated_storage     = var.storage_gb
   max_allocated_storage = var.most_storage_gb

@@ -9,8 +9,8 @@ output "port" {
 }
 
 output "secret_arn" {
-  description = "The secret with user and password, which RDS keeps and changes."
-  value       = aws_db_instance.this.master_user_secret[0].secret_arn
+  description = "The secret with user and password."
+  value       = local.has_own_password ? aws_secretsmanager_secret.password[0].arn : aws_db_instance.this.master_user_secret[0].secret_arn
 }
 
 output "security_group_id" {
@@ -19,6 +19,6 @@ output "security_group_id" {
 }
 
 output "arn" {
-  description = "The database, for its backups in another region."
+  description = "The database, for its backups and its replica in another region."
   value       = aws_db_instance.this.arn
 }

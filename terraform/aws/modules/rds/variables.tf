@@ -96,3 +96,28 @@ variable "kms_key_arn" {
   type        = string
   default     = null
 }
+
+variable "password" {
+  description = "The password, where RDS is not to make one: it is in neither state nor plan. 16 to 128 printable characters without `/`, `@`, `\"` and spaces."
+  type        = string
+  default     = null
+  ephemeral   = true
+  sensitive   = true
+
+  validation {
+    condition     = var.password == null || can(regex("^[!#-.0-?A-~]{16,128}$", var.password))
+    error_message = "password must be 16 to 128 printable characters, without a slash, an at sign, a double quote and spaces."
+  }
+}
+
+variable "password_version" {
+  description = "A number that is raised with each new `password`, which is written then and at no other time; null: RDS makes the password, keeps and changes it."
+  type        = number
+  default     = null
+}
+
+variable "password_regions" {
+  description = "Other regions that the secret with `password` is copied to."
+  type        = set(string)
+  default     = []
+}

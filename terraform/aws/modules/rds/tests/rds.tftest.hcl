@@ -10,6 +10,9 @@ variables {
   vpc_id                    = "vpc-1"
   subnet_ids                = ["subnet-1", "subnet-2", "subnet-3"]
   client_security_group_ids = { nodes = "sg-nodes" }
+
+  # Not taken without password_version. Terraform's tests want a value of every ephemeral variable.
+  password = "a-password-of-the-test"
 }
 
 run "the_database_is_the_one_that_was_asked_for" {
@@ -40,11 +43,53 @@ run "it_is_private_encrypted_and_speaks_tls_only" {
   }
 }
 
-run "its_password_is_in_no_state" {
+run "rds_makes_and_keeps_its_password" {
   assert {
-    condition     = aws_db_instance.this.manage_master_user_password && aws_db_instance.this.password == null
+    condition     = aws_db_instance.this.manage_master_user_password && length(aws_secretsmanager_secret.password) == 0
+    error_message = "nobody makes the password, or two do"
+  }
+
+  assert {
+    condition     = output.secret_arn == "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds"
+    error_message = "the secret is not the one that RDS keeps"
+  }
+}
+
+run "a_given_password_is_in_a_secret_and_in_no_state" {
+  variables {
+    password_version = 3
+    password_regions = ["us-west-2"]
+  }
+
+  assert {
+    condition     = coalesce(aws_db_instance.this.manage_master_user_password, false) == false && aws_db_instance.this.password_wo_version == 3
+    error_message = "RDS makes the password still, or the database has not the one that is given"
+  }
+
+  assert {
+    condition     = aws_db_instance.this.password == null && aws_db_instance.this.password_wo == null && aws_secretsmanager_secret_version.password[0].secret_string_wo == null
     error_message = "the password is in the state"
   }
+
+  assert {
+    condition = (
+      aws_secretsmanager_secret_version.password[0].secret_string_wo_version == 3 &&
+      [for copy in aws_secretsmanager_secret.password[0].replica : copy.region] == ["us-west-2"] &&
+      output.secret_arn == aws_secretsmanager_secret.password[0].arn
+    )
+    error_message = "the secret has another password, is not copied, or is not the one that is told of"
+  }
+}
+
+run "a_password_that_rds_would_refuse_is_refused" {
+  command = plan
+
+  variables {
+    password         = "p@ss/word of the test"
+    password_version = 1
+  }
+
+  expect_failures = [var.password]
 }
 
 run "it_cannot_be_deleted_by_mistake" {

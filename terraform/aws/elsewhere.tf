@@ -1,4 +1,5 @@
-# The database's backups in another region too, where that is asked for: it can be had there as it was at any second of the last days.
+# What there is of the database in another region, where that is asked for: its backups, by which it can be had as it was at any
+# second of the last days, and a replica, which is seconds behind.
 locals {
   has_backups_elsewhere = var.backup_region != null
 }
@@ -30,4 +31,19 @@ resource "aws_db_instance_automated_backups_replication" "this" {
   source_db_instance_arn = module.rds.arn
   kms_key_id             = aws_kms_key.backups[0].arn
   retention_period       = var.backup_region_days
+}
+
+module "replica" {
+  source    = "./modules/replica"
+  count     = var.db_replica == null ? 0 : 1
+  providers = { aws = aws.elsewhere }
+
+  name                = var.name
+  source_arn          = module.rds.arn
+  subnet_ids          = var.db_replica.subnet_ids
+  security_group_ids  = var.db_replica.security_group_ids
+  instance_class      = coalesce(var.db_replica.instance_class, var.db_instance_class)
+  backup_days         = var.backup_region_days
+  deletion_protection = var.deletion_protection
+  kms_key_arn         = aws_kms_key.backups[0].arn
 }
