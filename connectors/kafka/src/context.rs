@@ -105,8 +105,8 @@ impl Context {
     }
 }
 
-/// Logs what librdkafka has to log. Its warnings and errors are mostly one line for each
-/// attempt to connect, so they go to `debug`: of an outage the context's `error` is told as well.
+/// Logs what librdkafka has to log. Its warnings and errors are mostly one line for each attempt to connect, so they go to
+/// `debug`: of an outage the context's `error` is told as well.
 pub(crate) fn note(client: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {

@@ -314,9 +314,9 @@ impl Source {
         }
     }
 
-    /// librdkafka tells when a broker is gone, but not for certain when all are, nor when they are back, and a deleted topic
-    /// only in its log: a thread asks until there is an answer. A topic that is missing counts as gone only after [`MISSING`], because
-    /// one broker may not know yet, or not any more, what the others do.
+    /// librdkafka tells when a connection is gone, but not for certain when all are, nor when they are back, and a deleted
+    /// topic only in its log: a thread asks until there is an answer. A topic that is missing counts as gone only after
+    /// [`MISSING`], because one broker may not know yet, or not any more, what the others do.
     fn watch(&self) {
         self.watched.store(true, Ordering::Release);
         let consumer = Arc::downgrade(&self.consumer);
