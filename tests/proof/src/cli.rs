@@ -88,6 +88,9 @@ struct RegionLost {
     /// How far the mirror is behind when the region is lost, in seconds
     #[arg(long, default_value_t = 2)]
     behind: u64,
+    /// How far the replica of the database is behind then, in seconds; with 0 it lies beside, and misses nothing
+    #[arg(long, default_value_t = 0)]
+    replica_behind: u64,
     /// How many clients order at a time
     #[arg(long, default_value_t = 4)]
     clients: u32,
@@ -109,7 +112,11 @@ impl RegionLost {
             clients: self.clients,
             kills: false,
         };
-        let (tally, report) = shop::region::lose(&plan, &self.jars, Duration::from_secs(self.behind));
+        let lag = shop::region::Lag {
+            mirror: Duration::from_secs(self.behind),
+            replica: Duration::from_secs(self.replica_behind),
+        };
+        let (tally, report) = shop::region::lose(&plan, &self.jars, lag);
         println!("{tally}\n{}", tally.faults.join("\n"));
         println!("{report}");
         Ok(success(tally.holds()))

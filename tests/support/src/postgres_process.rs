@@ -1,5 +1,7 @@
 //! A PostgreSQL of one's own as a child process, which can be killed.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +21,8 @@ const START: Duration = Duration::from_secs(120);
 const SERVES: &str = "database system is ready to accept connections";
 /// What it says once it serves as a replica.
 const READS: &str = "database system is ready to accept read-only connections";
+/// What it says once it takes in nothing more.
+const FOLLOWS_NO_MORE: &str = "terminating walreceiver process due to administrator command";
 /// All that is needed of it. Some systems put a part of these where their commands are.
 const PROGRAMS: [&str; 4] = ["initdb", "pg_basebackup", "pg_ctl", "postgres"];
 /// Debian keeps the server's programs outside the path.
@@ -93,6 +97,21 @@ impl PostgresProcess {
         replica.serves = READS;
         replica.restart()?;
         Ok(replica)
+    }
+
+    /// Has a replica take in nothing more: what its source writes from now on is lost with that.
+    ///
+    /// # Errors
+    /// When it is none, or does not stop.
+    pub fn stop_following(&self) -> Result<()> {
+        let settings = self.folder.path().join("data").join("postgresql.auto.conf");
+        let mut settings = OpenOptions::new().append(true).open(settings)?;
+        settings.write_all(b"primary_conninfo = ''\n")?;
+        self.fill("pg_ctl", "reload --pgdata")?;
+        let child = self.child.as_ref().context("it does not run")?;
+        until("the replica stands still", START, || {
+            Ok(child.log().contains(FOLLOWS_NO_MORE).then_some(()))
+        })
     }
 
     /// Makes a replica a server of its own.

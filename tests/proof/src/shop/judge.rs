@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use super::Tally;
-use super::load::Answered;
+use super::load::{Answered, ORDERS, PAYMENTS};
 use super::parts::{Goods, Shop};
 use super::settle::Books;
 
@@ -75,10 +75,10 @@ fn each_answer_has_its_order(answered: &Answered, books: &Books, tally: &mut Tal
             tally.fault(format!("order {id} has {items:?} instead of {wanted:?}"));
         }
         let status = order["status"].as_str().unwrap_or_default();
-        if asked.was_cancelled && !matches!(status, "cancelled" | "failed") {
+        if asked.cancelled.is_some() && !matches!(status, "cancelled" | "failed") {
             tally.fault(format!("order {id} was cancelled and is {status}"));
         }
-        if !asked.was_cancelled && status == "cancelled" {
+        if asked.cancelled.is_none() && status == "cancelled" {
             tally.fault(format!("order {id} is cancelled and nobody wanted so"));
         }
     }
@@ -103,12 +103,10 @@ fn each_key_has_one_answer(answered: &Answered, tally: &mut Tally) -> Result<()>
         let Some(client) = clients.get_mut(&asked.client) else {
             continue;
         };
-        let requests = std::iter::once(("/api/v1/orders", &asked.key, &asked.body, &asked.reply)).chain(
-            asked
-                .payments
-                .iter()
-                .map(|(key, body, reply)| ("/api/v1/payments", key, body, reply)),
-        );
+        let order = (ORDERS, &asked.key, &asked.body, &asked.reply);
+        let payments = asked.payments.iter();
+        let payments = payments.map(|paid| (PAYMENTS, &paid.key, &paid.body, &paid.reply));
+        let requests = std::iter::once(order).chain(payments);
         for (path, key, body, before) in requests {
             let again = runtime.block_on(client.ask("POST", path, Some(key), Some(body)))?;
             if again.status != before.status || !same(&again.body, &before.body) {
@@ -122,7 +120,7 @@ fn each_key_has_one_answer(answered: &Answered, tally: &mut Tally) -> Result<()>
 }
 
 /// Equal but for the id of the request, which each has its own.
-fn same(one: &serde_json::Value, other: &serde_json::Value) -> bool {
+pub(super) fn same(one: &serde_json::Value, other: &serde_json::Value) -> bool {
     let without = |body: &serde_json::Value| {
         let mut body = body.clone();
         if let Some(fields) = body.as_object_mut() {

@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 use super::client::{Client, Reply};
 use super::parts::Goods;
 
-const ORDERS: &str = "/api/v1/orders";
-const PAYMENTS: &str = "/api/v1/payments";
+pub(super) const ORDERS: &str = "/api/v1/orders";
+pub(super) const PAYMENTS: &str = "/api/v1/payments";
 /// Between two orders of a client.
 const PAUSE_MS: std::ops::Range<u64> = 5..80;
 
@@ -30,10 +30,27 @@ pub(super) struct Asked {
     pub(super) reply: Reply,
     /// When the answer came.
     pub(super) at: Instant,
-    /// Whether a cancel was answered with 200.
-    pub(super) was_cancelled: bool,
-    /// Payments by hand: key, body and answer.
-    pub(super) payments: Vec<(String, Value, Reply)>,
+    /// When a cancel was answered with 200.
+    pub(super) cancelled: Option<Instant>,
+    /// Payments by hand.
+    pub(super) payments: Vec<Attempt>,
+}
+
+/// A payment that a client asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    pub(super) key: String,
+    pub(super) body: Value,
+    pub(super) reply: Reply,
+    /// When the answer came.
+    pub(super) at: Instant,
+}
+
+impl Attempt {
+    /// Whether the client was told that it paid.
+    pub(super) fn succeeded(&self) -> bool {
+        self.reply.status == 201 && self.reply.text("status") == "succeeded"
+    }
 }
 
 impl Asked {
@@ -203,7 +220,7 @@ impl Customer {
             body,
             reply,
             at: Instant::now(),
-            was_cancelled: false,
+            cancelled: None,
             payments: Vec::new(),
         };
         if asked.reply.status == 201 {
@@ -257,7 +274,12 @@ impl Customer {
                 self.faults
                     .push(format!("a payment of {} was answered with {reply:?}", asked.id()));
             }
-            asked.payments.push((key, body, reply));
+            asked.payments.push(Attempt {
+                key,
+                body,
+                reply,
+                at: Instant::now(),
+            });
         }
         Ok(())
     }
@@ -266,7 +288,7 @@ impl Customer {
         let path = format!("{ORDERS}/{}/cancel", asked.id());
         let reply = self.client.ask("PUT", &path, None, None).await?;
         match (reply.status, reply.code()) {
-            (200, _) => asked.was_cancelled = true,
+            (200, _) => asked.cancelled = Some(Instant::now()),
             // It failed before.
             (409, "order_state") => {}
             _ => self

@@ -31,6 +31,8 @@ pub(super) struct Books {
     pub(super) intents: BTreeMap<String, String>,
     /// Orders of the topic that the database has lost.
     pub(super) unknown: BTreeSet<String>,
+    /// How many orders the topic has with moments of two windows: the database lost them, and took them anew.
+    pub(super) twice: usize,
     /// The orders topic.
     pub(super) events: Vec<Record>,
 }
@@ -119,6 +121,7 @@ async fn look(shop: &Shop, clients: &mut [Client]) -> Result<Books> {
         payments,
         intents,
         unknown: BTreeSet::new(),
+        twice: 0,
         events: kafka::read_all(&job.bootstrap, &job.topics.orders)?,
     })
 }

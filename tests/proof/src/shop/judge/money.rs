@@ -41,13 +41,12 @@ pub(super) fn judge(answered: &Answered, books: &Books, tally: &mut Tally) {
         }
     }
     for asked in answered.taken() {
-        for (_, _, reply) in &asked.payments {
+        for paid in &asked.payments {
             let status = &books
                 .orders
                 .get(asked.id())
                 .map_or("gone", |order| order["status"].as_str().unwrap_or_default());
-            let is_paid = reply.status == 201 && reply.text("status") == "succeeded";
-            if is_paid && !matches!(*status, "confirmed" | "cancelled") {
+            if paid.succeeded() && !matches!(*status, "confirmed" | "cancelled") {
                 tally.fault(format!("order {} was paid, and is {status}", asked.id()));
             }
         }

@@ -27,7 +27,7 @@ pub(super) fn judge(shop: &Shop, books: &Books, tally: &mut Tally) -> Result<()>
         .values()
         .filter(|order| !order["created_at"].is_null());
     let taken: BTreeSet<&str> = taken.filter_map(|order| order["id"].as_str()).collect();
-    if verdict.accepted + verdict.late != i64::try_from(taken.len() + books.unknown.len())? {
+    if verdict.accepted + verdict.late != i64::try_from(taken.len() + books.unknown.len() + books.twice)? {
         tally.fault(format!(
             "{} orders were taken, {} are counted and {} late",
             taken.len(),

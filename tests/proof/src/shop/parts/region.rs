@@ -1,5 +1,6 @@
 //! The loss of everything at once, and the shop in another region.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -31,6 +32,15 @@ impl Shop {
     /// The topics that another region needs: the others follow from them.
     pub(in crate::shop) fn sources(&self) -> [&str; 2] {
         [&self.job.topics.orders, &self.settings.notifications]
+    }
+
+    /// The ids of the orders' events, as the database knows them.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(in crate::shop) fn events(&self) -> Result<BTreeSet<String>> {
+        let database = self.database.as_ref().context("there is no PostgreSQL")?;
+        crate::block_on(known(&database.url()))
     }
 
     /// SIGKILL to everything, the database first: so it takes in nothing that the rest still says.
@@ -78,6 +88,15 @@ impl Shop {
         self.running_job = Some(self.job.follow()?);
         self.all_up()
     }
+}
+
+/// The ids of all events that its services know.
+async fn known(url: &str) -> Result<BTreeSet<String>> {
+    let mut database = AnyConnection::connect(url).await?;
+    let sql = "SELECT id FROM order_service.outbox_events";
+    let ids = sqlx::query_scalar(sql).fetch_all(&mut database).await?;
+    database.close().await?;
+    Ok(ids.into_iter().collect())
 }
 
 /// What the lost cluster had may not have reached this one: the relays send again all that the outboxes still hold.
