@@ -111,13 +111,18 @@ pub(crate) fn serve_all(consumer: &BaseConsumer<Context>) {
     while serve(consumer) {}
 }
 
-/// Serves what librdkafka has to say about its connection, without waiting; true if there is more. Bounded, so that a
-/// storm of log lines holds nobody up.
+/// The most that is served at a time, so that a storm of log lines holds nobody up.
+const SERVED_AT_ONCE: usize = 64;
+
+/// Serves what librdkafka has to say about its connection, without waiting; true if there may be more. Otherwise nothing is
+/// left: librdkafka wakes its reader by the first event only of a queue that was empty, so what came meanwhile is not left.
 pub(crate) fn serve(consumer: &BaseConsumer<Context>) -> bool {
-    let waiting = events_waiting(consumer);
-    for _ in 0..waiting.min(64) {
+    for _ in 0..SERVED_AT_ONCE {
+        if events_waiting(consumer) == 0 {
+            return false;
+        }
         // The context handles the event; what `poll` returns does not tell whether there was one.
         let _ = consumer.poll(Duration::ZERO);
     }
-    waiting > 64
+    true
 }
