@@ -71,6 +71,14 @@ impl Context {
         }
     }
 
+    /// Notes that no broker answered and gives the reason: the last failure of a connection, which says more than `error`, the
+    /// failure of the call.
+    pub(crate) fn unanswered(&self, error: impl ToString) -> String {
+        let reason = self.last_error().unwrap_or_else(|| error.to_string());
+        self.went_down(&reason);
+        reason
+    }
+
     /// Notes that the broker answers, and forgets what was wrong before; logs the end of an outage.
     pub(crate) fn is_back(&self) {
         if let Ok(mut last) = self.last_error.lock() {
@@ -147,7 +155,7 @@ impl ClientContext for Context {
         if code == Some(RDKafkaErrorCode::AllBrokersDown) {
             // It follows the errors of the connections, which say more.
             if self.waits {
-                self.went_down(&self.last_error().unwrap_or_else(|| reason.to_owned()));
+                self.unanswered(reason);
             }
             return;
         }

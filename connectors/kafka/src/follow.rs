@@ -417,11 +417,7 @@ enum Compare {
 /// One attempt to learn the bounds of all partitions.
 fn look(asker: &BaseConsumer<Context>, topic: &str) -> Result<Bounds, String> {
     client::serve_all(asker);
-    let away = |error: rdkafka::error::KafkaError| {
-        let reason = asker.context().last_error().unwrap_or_else(|| error.to_string());
-        asker.context().went_down(&reason);
-        reason
-    };
+    let away = |error: rdkafka::error::KafkaError| asker.context().unanswered(error);
     let partitions: Vec<i32> = match listing::leaders(asker.client(), topic, REQUEST).map_err(away)? {
         Ok(leaders) if leaders.is_empty() => return Err("it has no partitions yet".to_owned()),
         Ok(leaders) => leaders.into_keys().collect(),

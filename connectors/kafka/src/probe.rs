@@ -149,8 +149,7 @@ impl Asking {
                 self.missing = true;
             }
             Err(error) => {
-                let context = self.client.context();
-                context.went_down(&context.last_error().unwrap_or_else(|| error.to_string()));
+                self.client.context().unanswered(error);
             }
         }
     }

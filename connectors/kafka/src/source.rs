@@ -340,8 +340,7 @@ impl Source {
                         }
                     }
                     Err(error) => {
-                        let context = consumer.context();
-                        context.went_down(&context.last_error().unwrap_or_else(|| error.to_string()));
+                        consumer.context().unanswered(error);
                         // No word is not the word that it is missing.
                         missing_since = None;
                     }

@@ -125,9 +125,7 @@ impl Maker<'_> {
         match listing::leaders(self.asker.client(), &spec.name, Duration::from_secs(1)) {
             Err(error) => {
                 client::serve_all(&self.asker);
-                let reason = context.last_error().unwrap_or_else(|| error.to_string());
-                context.went_down(&reason);
-                Ok(Attempt::Again(reason))
+                Ok(Attempt::Again(context.unanswered(error)))
             }
             Ok(answer) => {
                 context.is_back();
