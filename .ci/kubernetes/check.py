@@ -371,11 +371,20 @@ class Components(unittest.TestCase):
         self.assertEqual(given["GOOGLE_APPLICATION_CREDENTIALS"], f"{mounted}/{name}")
         self.assertEqual(credentials["credential_source"]["file"], f"{mounted}/{token['path']}")
         self.assertEqual(token["audience"], f"https:{credentials['audience']}")
-        # As terraform/gcp calls the pool, the provider and the job's account, and where its table in BigQuery looks.
+        # As terraform/gcp calls the pool, the provider and the job's account.
         self.assertTrue(credentials["audience"].endswith("/workloadIdentityPools/ecommerce-aws/providers/eks"))
         self.assertIn("/ecommerce-flink@", credentials["service_account_impersonation_url"])
-        self.assertRegex(config["ecommerce-config"]["data"]["PARQUET_URL"], r"^gs://ecommerce-analytics-results-[\w-]+/analytics-results$")
         self.assertEqual(named(with_component["google-storage"], "Deployment"), objects("default", "Deployment"))
+
+    def test_bigquery_looks_where_the_job_writes(self):
+        (config,) = (found for name, found in named(with_component["google-storage"], "ConfigMap").items() if name == "ecommerce-config")
+        # The job adds this folder itself.
+        (table,) = re.findall(r'const TABLE: &str = "(.+)";', (REPOSITORY / "connectors/parquet/src/hour.rs").read_text())
+        text = (REPOSITORY / "terraform/gcp/bigquery.tf").read_text()
+        looked_at = re.findall(r'"gs://\$\{google_storage_bucket\.results\.name\}(/[^"]*?)/(?:\*|\{date)', text)
+        self.assertEqual(len(looked_at), 2)
+        for below in looked_at:
+            self.assertRegex(f"{config['data']['PARQUET_URL']}/{table}", rf"^gs://ecommerce-analytics-results-[\w-]+{re.escape(below)}$")
 
     def test_meshes_are_of_every_service(self):
         for name, pod in self.services("linkerd").items():

@@ -103,6 +103,7 @@ class OverlaySettings(unittest.TestCase):
         text = self.render("production", "google-storage")
         for value in GOOGLE.values():
             self.assertIn(value, text)
+        self.assertEqual(re.findall(r"PARQUET_URL: (.*)", text), [GOOGLE["results_url"]])
 
     def test_a_second_time_changes_nothing(self):
         self.written(AWS, GOOGLE)
