@@ -1,6 +1,7 @@
 """Asserts that the manifests agree with the programs themselves: what a pod is given its program reads, with no more than that it
 starts, it listens where the pod says and nowhere else, and its probes are answered. The programs stand on SQLite, on files and on a
 development broker that makes no topic by itself, at other ports of this machine; the cloud's Jobs make schemas and topics before.
+What alerts count is there from the start.
 
 usage: programs.py FOLDER_OF_PROGRAMS
 """
@@ -19,6 +20,7 @@ import urllib.request
 
 import grpc
 from manifests import REPOSITORY, kustomized, named, parsed
+from queries import counted, rules
 from settings import JOB_PREFIX, settings_of, settings_of_job
 
 sys.path.insert(0, str(REPOSITORY / ".ci"))
@@ -98,6 +100,14 @@ def fetch(port, path):
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, ""
+
+
+def series(metrics):
+    """Each metric that a program gives, with the labels and the value of each of its series."""
+    found = {}
+    for name, labels, value in re.findall(r"^(\w+)(?:\{(.*)\})? (\S+)$", metrics, re.M):
+        found.setdefault(name, []).append((set(re.findall(r'(\w+)="([^"]*)"', labels)), float(value)))
+    return found
 
 
 def is_well(probe, local):
@@ -216,7 +226,7 @@ class Started(unittest.TestCase):
         self.assertGreater(len(made), 1)
         for name, container in made:
             said(name, *container["args"], **self.environment(name, container))
-        running = {}
+        running, given_by_all = {}, {}
         for name, pod in self.pods.items():
             environment, defaults = self.environment(name, pod["containers"][0]), known(name)
             for port, number in ports(pod).items():
@@ -235,12 +245,29 @@ class Started(unittest.TestCase):
             annotations = named(self.manifests, "Deployment", "StatefulSet")[name]["spec"]["template"]["metadata"]["annotations"]
             status, metrics = fetch(local[int(annotations["prometheus.io/port"])], annotations["prometheus.io/path"])
             self.assertEqual((status, metrics.startswith("# HELP")), (200, True), name)
+            for metric, found in series(metrics).items():
+                given_by_all.setdefault(metric, []).extend(found)
+        self.every_alert_sees_the_first_event(given_by_all)
         for process in running.values():
             process.send_signal(signal.SIGTERM)
         for name, process in running.items():
             pod = self.pods[name]
             left = pod["terminationGracePeriodSeconds"] - int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
             self.assertEqual(process.wait(timeout=left), 0, name)
+
+    def every_alert_sees_the_first_event(self, metrics):
+        """A series that comes with its first event stands at one at once, which is no increase."""
+        for alert in rules("alerts.yml"):
+            for name, chosen in counted(alert["expr"]):
+                # Kubernetes' own are there with the pod.
+                if not name.startswith("kube_"):
+                    with self.subTest(f"{alert['alert']}: {name} {dict(chosen)}"):
+                        values = {value for labels, value in metrics.get(name, []) if chosen <= labels}
+                        self.assertEqual(values, {0}, "before anything has happened")
+        config = named(self.manifests, "ConfigMap")["ecommerce-config"]["data"]
+        with self.subTest("dead letters of each topic that is read"):
+            topics = {dict(labels)["topic"] for labels, _ in metrics.get("notifications_dead_lettered_total", [])}
+            self.assertEqual(topics, {config["KAFKA_ORDERS_TOPIC"], config["KAFKA_NOTIFICATIONS_TOPIC"]})
 
     def test_who_comes_in_finds_the_port_that_is_open_to_him(self):
         manifests = render("default")

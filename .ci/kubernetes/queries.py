@@ -72,6 +72,20 @@ def selected(query):
     return found
 
 
+def counted(query):
+    """The counters whose increase a query asks for, each with the labels that it chooses by and their values."""
+    found = []
+
+    def look(node):
+        if isinstance(node, promql_parser.Call) and node.func.name == "increase":
+            series = node.args[0].vector_selector
+            found.append((series.name, {(matcher.name, matcher.value) for matcher in series.matchers.matchers}))
+        return True
+
+    promql_parser.walk(promql_parser.parse(query), look)
+    return found
+
+
 def listed(file):
     """The first line of a list of metrics, and each metric with its labels."""
     first, *lines = file.read_text().splitlines()
