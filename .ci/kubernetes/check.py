@@ -108,6 +108,17 @@ class AsAskedFor(unittest.TestCase):
         self.assertRegex(group, r'"aws_lb_target_group" "gateway" \{(?:\s*#.*)*\s+name\s+= "\$\{var.name\}-gateway"[^}]*target_type\s+= "ip"')
         self.assertEqual((spec["targetGroupName"], spec["targetType"]), ("ecommerce-gateway", "ip"))
 
+    def test_a_pod_that_a_load_balancer_calls_is_ready_once_it_is_called(self):
+        gated, bound = set(), set()
+        for name, manifests in [*rendered.items(), *with_component.items()]:
+            labels = named(manifests, "Namespace")["ecommerce"]["metadata"]["labels"]
+            if labels.get("elbv2.k8s.aws/pod-readiness-gate-inject") == "enabled":
+                gated.add(name)
+            if named(manifests, "TargetGroupBinding"):
+                bound.add(name)
+        # Elsewhere there may be no controller, which is asked before a pod of such a namespace is made.
+        self.assertEqual((gated, bound), (bound, {"production", "notification-function"}))
+
     def test_one_job_that_starts_again_when_it_is_told_to(self):
         job = objects("default", "StatefulSet")["order-analytics"]
         self.assertEqual((job["spec"]["replicas"], job["spec"]["updateStrategy"]), (1, {"type": "OnDelete"}))
