@@ -97,6 +97,17 @@ class AsAskedFor(unittest.TestCase):
             gateway = objects(overlay, "Service")["api-gateway"]
             self.assertIn({"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"}, gateway["spec"]["ports"])
 
+    def test_the_public_load_balancer_tells_who_calls_and_shows_no_metrics(self):
+        gateway = objects("default", "Service")["api-gateway"]
+        self.assertEqual(objects("default", "ConfigMap")["ecommerce-config"]["data"]["TRUSTED_HOPS"], "1")
+        # One of TCP appends nothing, and the gateway would believe what the client has written.
+        self.assertEqual(gateway["metadata"]["annotations"], {"service.beta.kubernetes.io/aws-load-balancer-backend-protocol": "http"})
+        self.assertEqual([port["name"] for port in gateway["spec"]["ports"]], ["http"])
+        # Otherwise the controller claims it, and has no right to make one.
+        self.assertIn("--set enableServiceMutatorWebhook=false", (REPOSITORY / "k8s/README.md").read_text())
+        for overlay in ("staging", "production"):
+            self.assertNotIn("annotations", objects(overlay, "Service")["api-gateway"]["metadata"], overlay)
+
     def test_the_load_balancer_s_target_group_holds_the_gateway_s_pods(self):
         for overlay in rendered:
             bound = objects(overlay, "TargetGroupBinding")
