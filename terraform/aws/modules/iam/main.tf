@@ -5,9 +5,13 @@ locals {
   of      = "${local.cluster[1]}/${local.cluster[2]}"
 
   connect = { actions = ["kafka-cluster:Connect", "kafka-cluster:DescribeClusterDynamicConfiguration"], resources = [var.cluster_arn] }
-  # What reads topics as a whole joins no group; a group is named after who is in it.
+  # What reads topics as a whole joins no group; a group is named after who is in it. When it starts the job reads what it wrote.
   reads = {
-    for who, topics in { analytics-service = ["analytics-results"], notification-service = ["orders", "notifications"], order-analytics = ["orders", "order-analytics-progress"] } :
+    for who, topics in {
+      analytics-service    = ["analytics-results"]
+      notification-service = ["orders", "notifications"]
+      order-analytics      = ["orders", "analytics-results", "orders-dlq", "orders-late", "order-analytics-progress"]
+    } :
     who => {
       actions   = ["kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:ReadData", "kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"]
       resources = concat([for topic in topics : "${local.kafka}:topic/${local.of}/${topic}"], ["${local.kafka}:group/${local.of}/${who}*"])
@@ -47,6 +51,8 @@ locals {
       { actions = ["sns:Publish"], resources = [var.topic_arn] },
       { actions = ["dynamodb:GetItem", "dynamodb:UpdateItem"], resources = [var.tables["notifications"]] },
       local.connect, local.reads["notification-service"], local.writes["notification-service"], local.idempotent,
+      # How large a dead letter may be is a setting of its topic.
+      { actions = ["kafka-cluster:DescribeTopicDynamicConfiguration"], resources = local.writes["notification-service"].resources },
     ]
     analytics-service = [local.connect, local.reads["analytics-service"]]
     # The Job that makes the topics, as nobody else may.

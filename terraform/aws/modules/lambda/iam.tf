@@ -45,9 +45,10 @@ data "aws_iam_policy_document" "this" {
     resources = concat([var.cluster_arn], [for topic in var.topics : "${local.kafka}:topic/${local.of}/${topic}"], ["${local.kafka}:group/${local.of}/notification-*"])
   }
 
+  # How large a dead letter may be is a setting of its topic.
   statement {
     sid       = "DeadLetter"
-    actions   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData", "kafka-cluster:WriteDataIdempotently"]
+    actions   = ["kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:WriteData", "kafka-cluster:WriteDataIdempotently"]
     resources = [var.cluster_arn, "${local.kafka}:topic/${local.of}/notifications-dlq"]
   }
 

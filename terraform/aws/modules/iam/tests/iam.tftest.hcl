@@ -63,6 +63,37 @@ run "only_the_job_writes_results_and_only_the_order_service_orders" {
   }
 }
 
+run "who_asks_for_records_or_settings_of_a_topic_gets_them" {
+  assert {
+    condition = {
+      for account, statements in local.accounts :
+      account => join(" ", sort([for topic in flatten([
+        for statement in statements : statement.resources if contains(statement.actions, "kafka-cluster:ReadData")
+      ]) : reverse(split("/", topic))[0] if strcontains(topic, ":topic/")]))
+      } == {
+      analytics-service    = "analytics-results"
+      notification-service = "notifications orders"
+      order-analytics      = "analytics-results order-analytics-progress orders orders-dlq orders-late"
+      order-service        = ""
+      payment-service      = ""
+      product-service      = ""
+      topics               = ""
+      user-service         = ""
+    }
+    error_message = "somebody cannot read a topic that it needs, or reads one that it does not"
+  }
+
+  assert {
+    condition = alltrue([
+      for account, topics in { notification-service = ["notifications-dlq"], order-analytics = ["orders-dlq", "orders-late"] } :
+      length(setsubtract([for topic in topics : "arn:aws:kafka:us-east-1:123456789012:topic/ecommerce-kafka/1/${topic}"], flatten([
+        for statement in local.accounts[account] : statement.resources if contains(statement.actions, "kafka-cluster:DescribeTopicDynamicConfiguration")
+      ]))) == 0
+    ])
+    error_message = "somebody is not told how large a record its dead letters' topic takes"
+  }
+}
+
 run "one_account_makes_topics" {
   assert {
     condition = [

@@ -152,6 +152,17 @@ run "topics_and_groups_are_those_of_the_cluster" {
   }
 }
 
+run "a_dead_letter_is_cut_to_what_its_topic_takes_and_written" {
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.this.statement :
+      contains(statement.resources, "${local.kafka}:topic/${local.of}/notifications-dlq") &&
+      length(setsubtract(["kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:WriteData"], statement.actions)) == 0
+    ])
+    error_message = "the function may not write dead letters, or not ask how large they may be"
+  }
+}
+
 run "a_hash_that_is_none_is_refused" {
   command = plan
 
