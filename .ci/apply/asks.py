@@ -238,13 +238,13 @@ def cluster():
 
 
 def roles():
-    """A service reaches its own tables and buckets."""
+    """A service reaches its own tables and buckets, and the load-balancer controller the groups that pods enter."""
     iam = client("iam")
 
     def reaches(account, service):
         policy = iam.get_role_policy(RoleName=f"ecommerce-{account}", PolicyName="needs")["PolicyDocument"]
         resources = [one for statement in policy["Statement"] for one in (statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]])]
-        return {one for one in resources if one.split(":")[2] == service}
+        return {one for one in resources if one.split(":")[2:3] == [service]}
 
     table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/ecommerce-"
     expect("tables of the user service", reaches("user-service", "dynamodb"), {f"{table}sessions", f"{table}carts"})
@@ -252,6 +252,8 @@ def roles():
     expect("tables of the job", reaches("order-analytics", "dynamodb"), set())
     bucket = f"arn:aws:s3:::ecommerce-analytics-results-{ACCOUNT}"
     expect("buckets of the job", reaches("order-analytics", "s3"), {bucket, f"{bucket}/*"})
+    groups = {one["TargetGroupArn"] for one in client("elbv2").describe_target_groups(Names=["ecommerce-gateway", "ecommerce-users"])["TargetGroups"]}
+    expect("groups that pods enter", reaches("aws-load-balancer-controller", "elasticloadbalancing"), groups)
 
 
 def others():

@@ -8,6 +8,8 @@ locals {
     CreatedAt   = var.created_at
   }
   has_function = var.notification_package != null
+  # The gateways' pods, and the user service's where the function asks it.
+  target_group_arns = concat([module.alb.target_group_arn], module.lambda[*].users_target_group_arn)
 }
 
 module "vpc" {
@@ -160,7 +162,7 @@ module "iam" {
   cluster_arn  = module.msk.cluster_arn
   # The database's, and those that are put there by hand under the name of this installation.
   secret_arns       = [module.rds.secret_arn, "arn:aws:secretsmanager:${var.region}:${data.aws_caller_identity.current.account_id}:secret:${var.name}/*"]
-  target_group_arns = [module.alb.target_group_arn]
+  target_group_arns = local.target_group_arns
 }
 
 resource "aws_budgets_budget" "month" {

@@ -132,6 +132,11 @@ run "a_program_makes_a_function" {
     condition     = output.users_target_group == "ecommerce-users" && aws_vpc_security_group_ingress_rule.function_to_users[0].from_port == 50051
     error_message = "the program cannot ask the user service"
   }
+
+  assert {
+    condition     = contains(local.target_group_arns, module.lambda[0].users_target_group_arn) && length(local.target_group_arns) == 2
+    error_message = "the user service's pods cannot be entered into the group that the program asks"
+  }
 }
 
 run "the_other_cloud_is_reached_by_four_tunnels" {

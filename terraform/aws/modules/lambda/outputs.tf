@@ -18,6 +18,11 @@ output "users_target_group" {
   value       = aws_lb_target_group.users.name
 }
 
+output "users_target_group_arn" {
+  description = "The same group, for the role of the load-balancer controller, which enters pods into it."
+  value       = aws_lb_target_group.users.arn
+}
+
 output "users_security_group_id" {
   description = "The security group of the load balancer that calls the user service's pods."
   value       = aws_security_group.users.id
