@@ -145,7 +145,9 @@ def who_may_connect():
             ("stand-in-nodes", 50051, "ecommerce-notification-users"),
             ("ecommerce-notification-users", 50051, "ecommerce-notification"),
         }
-        | {("ecommerce-kafka", port, who) for port in (9096, 9098) for who in ("stand-in-nodes", "ecommerce-notification")},
+        | {("ecommerce-kafka", port, who) for port in (9096, 9098) for who in ("stand-in-nodes", "ecommerce-notification")}
+        # The pollers of the function's mappings are in the brokers' group.
+        | {("ecommerce-kafka", 9098, "ecommerce-kafka")},
     )
     [closed] = [group for group in groups if group["GroupName"] == "default"]
     expect("what the default group lets through", closed["IpPermissions"] + closed["IpPermissionsEgress"], [])

@@ -74,6 +74,7 @@ module "msk" {
   client_cidrs  = var.gcp_cidrs
 
   scram_secret_arns = var.scram_secret_arns
+  read_by_lambda    = local.has_function
   client_security_group_ids = merge(
     { nodes = module.eks.node_security_group_id },
     local.has_function ? { notification = module.lambda[0].security_group_id } : {},

@@ -43,6 +43,41 @@ resource "aws_vpc_security_group_ingress_rule" "network" {
   to_port           = each.value.port
 }
 
+# Lambda's pollers are not where their function is: they sit in the brokers' subnets and are in this group, so it lets itself in, by the
+# identity of AWS alone, and out to what they ask besides (STS, Lambda).
+resource "aws_vpc_security_group_ingress_rule" "pollers" {
+  count = var.read_by_lambda ? 1 : 0
+
+  security_group_id            = aws_security_group.this.id
+  description                  = "pollers of Lambda"
+  referenced_security_group_id = aws_security_group.this.id
+  ip_protocol                  = "tcp"
+  from_port                    = local.ports.iam
+  to_port                      = local.ports.iam
+}
+
+resource "aws_vpc_security_group_egress_rule" "pollers" {
+  count = var.read_by_lambda ? 1 : 0
+
+  security_group_id            = aws_security_group.this.id
+  description                  = "pollers of Lambda, to the brokers"
+  referenced_security_group_id = aws_security_group.this.id
+  ip_protocol                  = "tcp"
+  from_port                    = local.ports.iam
+  to_port                      = local.ports.iam
+}
+
+resource "aws_vpc_security_group_egress_rule" "pollers_to_aws" {
+  count = var.read_by_lambda ? 1 : 0
+
+  security_group_id = aws_security_group.this.id
+  description       = "pollers of Lambda, to AWS"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
 # A record that was acknowledged is on two of three brokers at least; nobody makes a topic by a slip of the pen.
 resource "aws_msk_configuration" "this" {
   name           = "${var.name}-kafka"

@@ -40,6 +40,12 @@ variable "client_cidrs" {
   }
 }
 
+variable "read_by_lambda" {
+  description = "Whether a function reads topics by event source mappings, whose pollers then connect as one of the brokers' security group."
+  type        = bool
+  default     = false
+}
+
 variable "kafka_version" {
   description = "Kafka's version as MSK names it. 3.5.1, which was asked for, is past its end of support there."
   type        = string

@@ -75,6 +75,32 @@ run "the_other_cloud_is_let_in_where_it_is_named" {
   }
 }
 
+run "pollers_of_lambda_which_are_in_the_brokers_group_connect_where_there_are_any" {
+  variables {
+    read_by_lambda = true
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in [aws_vpc_security_group_ingress_rule.pollers[0], aws_vpc_security_group_egress_rule.pollers[0]] :
+      rule.security_group_id == aws_security_group.this.id && rule.referenced_security_group_id == aws_security_group.this.id && rule.from_port == 9098 && rule.to_port == 9098
+    ])
+    error_message = "pollers do not reach the brokers, or by more than their identity"
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_egress_rule.pollers_to_aws[0].from_port == 443 && aws_vpc_security_group_egress_rule.pollers_to_aws[0].to_port == 443
+    error_message = "pollers do not reach STS and Lambda, or more than that"
+  }
+}
+
+run "brokers_connect_to_nobody_unless_pollers_do" {
+  assert {
+    condition     = length(aws_vpc_security_group_ingress_rule.pollers) + length(aws_vpc_security_group_egress_rule.pollers) + length(aws_vpc_security_group_egress_rule.pollers_to_aws) == 0
+    error_message = "there are ways for pollers that nobody asked for"
+  }
+}
+
 run "the_whole_internet_is_refused" {
   command = plan
 
