@@ -160,7 +160,7 @@ def notifications(variables):
     expect("key of the topic", attributes["KmsMasterKeyId"], "alias/aws/sns")
     only_by_tls("the topic", attributes["Policy"])
     subscriptions = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-    expect("subscriptions", {(one["Protocol"], one["Endpoint"]) for one in subscriptions}, {("email", who) for who in variables["alert_emails"]})
+    expect("subscriptions", {(one["Protocol"], one["Endpoint"]) for one in subscriptions}, {("sqs", variables["mailers"]["queue"])})
 
     queue = sqs.get_queue_attributes(QueueUrl=sqs.get_queue_url(QueueName="ecommerce-notification-failed")["QueueUrl"], AttributeNames=["All"])["Attributes"]
     expect("key of the queue", queue["KmsMasterKeyId"], "alias/aws/sqs")
@@ -304,7 +304,7 @@ def gone():
     expect("clusters", client("eks").list_clusters()["clusters"], [])
     expect("load balancers", client("elbv2").describe_load_balancers()["LoadBalancers"], [])
     expect("functions", client("lambda").list_functions()["Functions"], [])
-    expect("queues", client("sqs").list_queues().get("QueueUrls", []), [])
+    expect("queues", [url.rsplit("/", 1)[1] for url in client("sqs").list_queues().get("QueueUrls", [])], ["mails"])
     expect("topics", client("sns").list_topics()["Topics"], [])
     expect("repositories", client("ecr").describe_repositories()["repositories"], [])
     expect("roles", [one["RoleName"] for one in client("iam").list_roles()["Roles"]], ["ops"])

@@ -1,5 +1,5 @@
 """What an account has before Terraform comes: a certificate, the archive of the notification function, a role of operators, the secret of
-a user of Kafka, a network in another region. Prints the variables of terraform/aws, as JSON, with all that is optional.
+a user of Kafka, a mailer's queue, a network in another region. Prints the variables of terraform/aws, as JSON, with all that is optional.
 
 usage: before.py CERTIFICATE KEY      PEM files
 """
@@ -34,6 +34,12 @@ def package():
     }
 
 
+def queue():
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="mails")["QueueUrl"]
+    return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
 def network_elsewhere():
     ec2 = boto3.client("ec2", region_name=ELSEWHERE)
     subnets = ec2.describe_subnets()["Subnets"]
@@ -53,6 +59,7 @@ def main(certificate, key):
         "admin_role_arns": {"ops": role["Role"]["Arn"]},
         "scram_secret_arns": [secret["ARN"]],
         "notification_package": package(),
+        "mailers": {"queue": queue()},
         "alert_emails": ["ops@example.com", "lead@example.com"],
         "monthly_budget_usd": 500,
         "backup_region": ELSEWHERE,

@@ -127,8 +127,8 @@ resource "aws_vpc_security_group_ingress_rule" "function_to_users" {
 module "sns" {
   source = "./modules/sns"
 
-  name              = var.name
-  email_subscribers = var.alert_emails
+  name    = var.name
+  mailers = var.mailers
 }
 
 module "lambda" {

@@ -194,10 +194,21 @@ variable "notification_package" {
   default = null
 }
 
+variable "mailers" {
+  description = "What mails notifications to users, by what it is called here: ARNs of queues or functions, see modules/sns. Without any nobody is mailed."
+  type        = map(string)
+  default     = {}
+}
+
 variable "alert_emails" {
-  description = "Addresses of operators that get every notification."
+  description = "Addresses of operators, who are told of costs (`monthly_budget_usd`) and never of what is for users."
   type        = set(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for address in var.alert_emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:]]+$", address))])
+    error_message = "alert_emails must be e-mail addresses."
+  }
 }
 
 variable "deletion_protection" {

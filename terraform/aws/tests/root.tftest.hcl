@@ -180,6 +180,16 @@ run "costs_are_watched_where_a_budget_is_set" {
   }
 }
 
+run "an_address_that_is_none_is_refused" {
+  command = plan
+
+  variables {
+    alert_emails = ["ops"]
+  }
+
+  expect_failures = [var.alert_emails]
+}
+
 run "another_environment_is_refused" {
   command = plan
 

@@ -28,10 +28,11 @@ resource "aws_sns_topic_policy" "tls_only" {
   policy = data.aws_iam_policy_document.tls_only.json
 }
 
-resource "aws_sns_topic_subscription" "email" {
-  for_each = var.email_subscribers
+resource "aws_sns_topic_subscription" "mailer" {
+  for_each = var.mailers
 
   topic_arn = aws_sns_topic.notifications.arn
-  protocol  = "email"
-  endpoint  = each.value
+  # `arn:aws:SERVICE:...`: both are called as their service is.
+  protocol = split(":", each.value)[2]
+  endpoint = each.value
 }

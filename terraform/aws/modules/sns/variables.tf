@@ -9,14 +9,15 @@ variable "name" {
   }
 }
 
-variable "email_subscribers" {
-  description = "Addresses that get every message. Each confirms it by a link first; so these are for operators, and no message holds personal data."
-  type        = set(string)
-  default     = []
+variable "mailers" {
+  description = "What mails each message to the one whom its attribute `email` names, by what it is called here: ARNs of queues of SQS or functions of Lambda, which must let the topic in."
+  type        = map(string)
+  default     = {}
 
+  # SNS would mail every message, of every user, to an address that is subscribed.
   validation {
-    condition     = alltrue([for address in var.email_subscribers : can(regex("^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:]]+$", address))])
-    error_message = "email_subscribers must be e-mail addresses."
+    condition     = alltrue([for arn in values(var.mailers) : can(regex("^arn:aws[a-z-]*:(sqs|lambda):[^:]+:[0-9]{12}:.+$", arn))])
+    error_message = "mailers must be ARNs of queues of SQS or functions of Lambda, and no addresses."
   }
 }
 

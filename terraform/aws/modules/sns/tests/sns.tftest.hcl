@@ -20,20 +20,23 @@ run "the_topic_is_the_one_that_is_relied_upon_and_encrypted" {
   }
 
   assert {
-    condition     = length(aws_sns_topic_subscription.email) == 0
+    condition     = length(aws_sns_topic_subscription.mailer) == 0
     error_message = "somebody is told who was not named"
   }
 }
 
-run "who_is_named_is_told" {
+run "mailers_that_are_named_get_what_is_told" {
   variables {
-    email_subscribers = ["ops@example.test"]
-    kms_key_arn       = "arn:aws:kms:us-east-1:123456789012:key/k"
+    mailers = {
+      ses   = "arn:aws:lambda:us-east-1:123456789012:function:mailer"
+      queue = "arn:aws:sqs:us-east-1:123456789012:mails"
+    }
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/k"
   }
 
   assert {
-    condition     = aws_sns_topic_subscription.email["ops@example.test"].protocol == "email"
-    error_message = "who was named is not told"
+    condition     = { for name, one in aws_sns_topic_subscription.mailer : name => "${one.protocol} ${one.endpoint}" } == { for name, arn in var.mailers : name => "${name == "ses" ? "lambda" : "sqs"} ${arn}" }
+    error_message = "a mailer gets nothing, or not as its service takes it"
   }
 
   assert {
@@ -42,12 +45,12 @@ run "who_is_named_is_told" {
   }
 }
 
-run "an_address_that_is_none_is_refused" {
+run "an_address_which_would_be_mailed_what_is_for_others_is_refused" {
   command = plan
 
   variables {
-    email_subscribers = ["ops"]
+    mailers = { ops = "ops@example.test" }
   }
 
-  expect_failures = [var.email_subscribers]
+  expect_failures = [var.mailers]
 }
