@@ -45,6 +45,11 @@ resource "aws_eks_cluster" "this" {
     }
   }
 
+  # Who makes it is its admin or is not, from the beginning: AWS would replace the cluster for a change of mind.
+  lifecycle {
+    ignore_changes = [access_config[0].bootstrap_cluster_creator_admin_permissions]
+  }
+
   depends_on = [aws_iam_role_policy_attachment.cluster, aws_cloudwatch_log_group.this]
 }
 

@@ -91,6 +91,8 @@ run "what_the_shop_needs_of_the_cluster_is_there" {
 }
 
 run "who_is_named_reaches_the_api_and_may_do_everything" {
+  state_key = "made_with_admins"
+
   variables {
     api_cidrs       = ["203.0.113.0/24"]
     admin_role_arns = { ops = "arn:aws:iam::123456789012:role/ops" }
@@ -104,6 +106,17 @@ run "who_is_named_reaches_the_api_and_may_do_everything" {
   assert {
     condition     = length(aws_eks_access_policy_association.admin) == 1 && !aws_eks_cluster.this.access_config[0].bootstrap_cluster_creator_admin_permissions
     error_message = "others may do everything"
+  }
+}
+
+run "admins_who_are_named_later_do_not_replace_the_cluster" {
+  variables {
+    admin_role_arns = { ops = "arn:aws:iam::123456789012:role/ops" }
+  }
+
+  assert {
+    condition     = length(aws_eks_access_policy_association.admin) == 1 && aws_eks_cluster.this.access_config[0].bootstrap_cluster_creator_admin_permissions
+    error_message = "what cannot be changed is changed, or who is named may do nothing"
   }
 }
 
