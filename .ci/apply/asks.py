@@ -234,6 +234,9 @@ def cluster():
     expect("security group by EKS (once moto makes one, .ci/apply/stand-ins/modules/eks is to go)", network.get("clusterSecurityGroupId"), None)
     nodes = eks.describe_nodegroup(clusterName="ecommerce-eks", nodegroupName="primary")["nodegroup"]
     expect("nodes", (nodes["scalingConfig"]["minSize"], nodes["scalingConfig"]["maxSize"], nodes["instanceTypes"]), (3, 10, ["t3.medium"]))
+    spot = eks.describe_nodegroup(clusterName="ecommerce-eks", nodegroupName="spot")["nodegroup"]
+    expect("spot nodes", (spot["capacityType"], spot["scalingConfig"]["minSize"], spot["scalingConfig"]["maxSize"]), ("SPOT", 0, 5))
+    expect("who is kept off spot nodes", spot["taints"], [{"key": "spot", "value": "true", "effect": "NO_SCHEDULE"}])
     template = client("ec2").describe_launch_template_versions(LaunchTemplateId=nodes["launchTemplate"]["id"])["LaunchTemplateVersions"][0]
     options = template["LaunchTemplateData"]["MetadataOptions"]
     expect("how pods reach the credentials of nodes", (options["HttpTokens"], options["HttpPutResponseHopLimit"]), ("required", 1))

@@ -57,6 +57,7 @@ def main(certificate, key):
         "certificate_arn": imported["CertificateArn"],
         "api_cidrs": ["203.0.113.0/24"],
         "admin_role_arns": {"ops": role["Role"]["Arn"]},
+        "spot": {"instance_types": ["t3.medium", "t3a.medium"], "most": 5},
         "scram_secret_arns": [secret["ARN"]],
         "notification_package": package(),
         "mailers": {"queue": queue()},

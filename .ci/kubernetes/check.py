@@ -9,6 +9,7 @@ import re
 import sys
 import unittest
 
+import hcl2
 import yaml
 from manifests import REPOSITORY, container, kustomized, named, parsed, read
 from settings import JOB_PREFIX, settings_of, settings_of_job
@@ -22,6 +23,14 @@ rendered = {}
 with_component = {}
 observability = []
 applications = []
+
+
+def taint_of_spot_nodes():
+    """Key and value of what keeps pods off the spot nodes of terraform/aws."""
+    with (REPOSITORY / "terraform/aws/modules/eks/nodes.tf").open() as file:
+        (spot,) = (group for found in hcl2.load(file)["resource"] for kind in found.values() for name, group in kind.items() if name.strip('"') == "spot")
+    (taint,) = spot["taint"]
+    return taint["key"].strip('"'), taint["value"].strip('"')
 
 
 def objects(overlay, kind):
@@ -350,8 +359,9 @@ class Components(unittest.TestCase):
         self.assertEqual(policy["ingress"][0]["ports"], [{"port": binding["serviceRef"]["port"]}])
 
     def test_services_take_spot_nodes_and_the_job_does_not(self):
+        key, value = taint_of_spot_nodes()
         for name, pod in self.services("spot").items():
-            self.assertEqual([toleration["key"] for toleration in pod["spec"]["tolerations"]], ["spot"], name)
+            self.assertEqual(pod["spec"]["tolerations"], [{"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"}], name)
         self.assertEqual(self.job("spot"), objects("default", "StatefulSet")["order-analytics"])
 
     def test_kafka_here_is_the_one_that_everybody_speaks_to(self):

@@ -32,6 +32,8 @@ module "eks" {
   subnet_ids      = module.vpc.private_subnet_ids
   api_cidrs       = var.api_cidrs
   admin_role_arns = var.admin_role_arns
+  nodes           = var.nodes
+  spot            = var.spot
 }
 
 module "rds" {

@@ -87,6 +87,27 @@ variable "admin_role_arns" {
   default     = {}
 }
 
+variable "nodes" {
+  description = "The nodes: their kind, how many there are at the beginning, at least and at most, and their disk in GB."
+  type = object({
+    instance_types = list(string)
+    desired        = number
+    fewest         = number
+    most           = number
+    disk_gb        = number
+  })
+  default = { instance_types = ["t3.medium"], desired = 3, fewest = 3, most = 10, disk_gb = 50 }
+}
+
+variable "spot" {
+  description = "Nodes beside them that AWS may take back at two minutes' notice, for a third of the price, their kinds and how many at most; null: none. With them goes the component `spot` of k8s."
+  type = object({
+    instance_types = list(string)
+    most           = number
+  })
+  default = null
+}
+
 variable "db_instance_class" {
   description = "The size of the database."
   type        = string

@@ -62,12 +62,11 @@ resource "aws_eks_node_group" "spot" {
   ami_type        = "AL2023_x86_64_STANDARD"
   capacity_type   = "SPOT"
   instance_types  = var.spot.instance_types
-  labels          = { "ecommerce/capacity" = "spot" }
 
-  # Only what says that it can be taken away is put there.
+  # Only what says that it can be taken away is put there: by the component `spot` of k8s, which names this taint.
   taint {
-    key    = "ecommerce/capacity"
-    value  = "spot"
+    key    = "spot"
+    value  = "true"
     effect = "NO_SCHEDULE"
   }
 

@@ -126,7 +126,7 @@ run "spot_nodes_take_only_what_can_be_taken_away" {
   }
 
   assert {
-    condition     = aws_eks_node_group.spot[0].capacity_type == "SPOT" && one(aws_eks_node_group.spot[0].taint).effect == "NO_SCHEDULE"
+    condition     = aws_eks_node_group.spot[0].capacity_type == "SPOT" && one(aws_eks_node_group.spot[0].taint) == { key = "spot", value = "true", effect = "NO_SCHEDULE" }
     error_message = "everything may land on nodes that are taken back"
   }
 }
