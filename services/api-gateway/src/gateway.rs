@@ -5,15 +5,14 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use moka::future::Cache;
 use service_common::auth::Guard;
-use service_common::client::{AddressError, Identity, Link};
+use service_common::client::{AddressError, Identity, Link, Upstream};
 use service_common::metrics::Metrics;
 use service_common::server::Stopping;
 use tokio::sync::Semaphore;
 
-use crate::edge::Limiters;
+use crate::edge::{Limiters, Reading};
 use crate::options::Options;
 use crate::streams::Streams;
-use crate::upstream::Upstream;
 
 /// What is kept of the catalogue, in bytes.
 const LARGEST_CATALOGUE: u64 = 16 * 1024 * 1024;
@@ -32,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) catalogue: Cache<String, Bytes>,
     pub(crate) guard: Guard,
     pub(crate) limiters: Limiters,
+    /// Bodies that are on their way.
+    pub(crate) reading: Reading,
     /// One permit for each request that may be worked on.
     pub(crate) in_flight: Semaphore,
     /// One permit for each picture that may be taken in: they are large.
@@ -74,6 +75,7 @@ impl Shared {
                 .build(),
             guard,
             limiters: Limiters::new(&options.limits, &metrics),
+            reading: Reading::new(options.limits.max_in_flight.get()),
             in_flight: Semaphore::new(in_flight),
             uploads: Semaphore::new(MOST_UPLOADS),
             streams: Streams::new(options.limits.limit_streams, &metrics),

@@ -8,7 +8,6 @@
 //! |---|---|
 //! | `routes` | every route with its handler: from a request to messages of the contract, and back (`service_common::rest`) |
 //! | `edge` | what stands before the handlers: addresses, limits, tokens, bodies, deadlines |
-//! | `upstream` | calls to services: retries with a budget, circuit breakers |
 //! | `streams` | streams that are open, a few for each user |
 //! | `openapi` | the document, and the page that shows it |
 
@@ -20,7 +19,6 @@ mod readiness;
 mod routes;
 mod run;
 mod streams;
-mod upstream;
 
 pub use openapi::document;
 pub use options::{Limits, Options, Patience};

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use service_common::client::Upstream;
 use service_common::context::Context;
 use service_common::server::Health;
 use tokio::sync::Mutex;
@@ -16,7 +17,6 @@ use weir_rpc::product::v1::product_service_client::ProductServiceClient;
 use weir_rpc::user::v1::user_service_client::UserServiceClient;
 
 use crate::gateway::Shared;
-use crate::upstream::Upstream;
 
 /// How long a service may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -105,22 +105,6 @@ impl Health for Readiness {
             let answer = self.ask().await;
             *last = Some((Instant::now(), answer.clone()));
             answer
-        })
-    }
-
-    fn observe(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async {
-            let shared = &self.shared;
-            let all = [
-                &shared.users,
-                &shared.products,
-                &shared.orders,
-                &shared.payments,
-                &shared.analytics,
-            ];
-            for upstream in all {
-                shared.metrics.breaker(upstream.name(), upstream.is_held_back());
-            }
         })
     }
 }

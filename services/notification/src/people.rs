@@ -1,7 +1,8 @@
 //! Who the users are, asked of the user service when a message is sent: no address lies in a topic.
 
-use service_common::client::Link;
-use tonic::Code;
+use service_common::client::{Link, Upstream};
+use service_common::failure::Code;
+use service_common::rest::Repeat;
 use weir_rpc::user::v1::GetUserRequest;
 use weir_rpc::user::v1::user_service_client::UserServiceClient;
 
@@ -23,13 +24,13 @@ pub trait People: Send + Sync {
 }
 
 /// The user service by gRPC.
-pub struct RemotePeople(UserServiceClient<Link>);
+pub struct RemotePeople(Upstream);
 
 impl RemotePeople {
     /// By this way, which must carry a service's token.
     #[must_use]
     pub fn new(link: Link) -> RemotePeople {
-        RemotePeople(UserServiceClient::new(link))
+        RemotePeople(Upstream::new("user-service", link))
     }
 }
 
@@ -39,16 +40,16 @@ impl People for RemotePeople {
             user_id: user_id.to_owned(),
         };
         Box::pin(async move {
-            match self.0.clone().get_user(request).await {
-                Ok(answer) => {
-                    let user = answer.into_inner();
-                    Ok(Some(Person {
-                        address: user.email,
-                        first_name: user.first_name,
-                    }))
-                }
-                Err(status) if status.code() == Code::NotFound => Ok(None),
-                Err(status) => Err(Trouble::new("user_service", status.message())),
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                UserServiceClient::new(link).get_user(request).await
+            });
+            match asked.await {
+                Ok(user) => Ok(Some(Person {
+                    address: user.email,
+                    first_name: user.first_name,
+                })),
+                Err(failure) if failure.code == Code::NotFound => Ok(None),
+                Err(failure) => Err(Trouble::new("user_service", failure)),
             }
         })
     }

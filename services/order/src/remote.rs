@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use service_common::client::Link;
+use service_common::client::{Link, Upstream};
 use service_common::failure::{Code, Failure};
-use tonic::Request;
+use service_common::rest::Repeat;
 use weir_proto::Money;
 use weir_rpc::common::v1 as common;
 use weir_rpc::payment::v1::payment_service_client::PaymentServiceClient;
@@ -56,14 +56,14 @@ pub trait Cashier: Send + Sync {
     fn refund<'a>(&'a self, order_id: &'a str, payment_id: &'a str) -> Answer<'a, bool>;
 }
 
-/// The product service by gRPC.
-pub struct RemoteWarehouse(ProductServiceClient<Link>);
+/// The product service by gRPC. Whatever is asked of it may be asked again.
+pub struct RemoteWarehouse(Upstream);
 
 impl RemoteWarehouse {
     /// By this way.
     #[must_use]
     pub fn new(link: Link) -> Self {
-        Self(ProductServiceClient::new(link))
+        Self(Upstream::new("product-service", link))
     }
 }
 
@@ -78,13 +78,10 @@ impl Warehouse for RemoteWarehouse {
             lines: lines.collect(),
         };
         Box::pin(async move {
-            let answer = self
-                .0
-                .clone()
-                .reserve_stock(Request::new(request))
-                .await?
-                .into_inner();
-            judge(&answer, order.lines.len())
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                ProductServiceClient::new(link).reserve_stock(request).await
+            });
+            judge(&asked.await?, order.lines.len())
         })
     }
 
@@ -93,8 +90,10 @@ impl Warehouse for RemoteWarehouse {
             order_id: order_id.to_owned(),
         };
         Box::pin(async move {
-            self.0.clone().release_stock(request).await?;
-            Ok(())
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                ProductServiceClient::new(link).release_stock(request).await
+            });
+            asked.await.map(|_| ())
         })
     }
 
@@ -103,8 +102,10 @@ impl Warehouse for RemoteWarehouse {
             order_id: order_id.to_owned(),
         };
         Box::pin(async move {
-            self.0.clone().sell_stock(request).await?;
-            Ok(())
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                ProductServiceClient::new(link).sell_stock(request).await
+            });
+            asked.await.map(|_| ())
         })
     }
 }
@@ -169,14 +170,14 @@ fn priced(answer: &product::ReserveStockResponse, lines: usize) -> Result<Result
     }))
 }
 
-/// The payment service by gRPC.
-pub struct RemoteCashier(PaymentServiceClient<Link>);
+/// The payment service by gRPC. Whatever is asked of it may be asked again.
+pub struct RemoteCashier(Upstream);
 
 impl RemoteCashier {
     /// By this way.
     #[must_use]
     pub fn new(link: Link) -> Self {
-        Self(PaymentServiceClient::new(link))
+        Self(Upstream::new("payment-service", link))
     }
 }
 
@@ -193,13 +194,10 @@ impl Cashier for RemoteCashier {
             method: order.method.clone().unwrap_or_default(),
         };
         Box::pin(async move {
-            match self
-                .0
-                .clone()
-                .accept_payment(request)
-                .await
-                .map_err(Failure::from)
-            {
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                PaymentServiceClient::new(link).accept_payment(request).await
+            });
+            match asked.await {
                 // Another payment of the order is live: a client was quicker, and pays it.
                 Err(failure) if failure.code == Code::PaymentLive => Ok(()),
                 answer => answer.map(|_| ()),
@@ -212,8 +210,10 @@ impl Cashier for RemoteCashier {
             payment_id: payment_id.to_owned(),
         };
         Box::pin(async move {
-            let answer = self.0.clone().get_payment_status(request).await?.into_inner();
-            Ok(match answer.status() {
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                PaymentServiceClient::new(link).get_payment_status(request).await
+            });
+            Ok(match asked.await?.status() {
                 PaymentStatus::Succeeded
                 | PaymentStatus::RefundPending
                 | PaymentStatus::Refunded
@@ -233,8 +233,10 @@ impl Cashier for RemoteCashier {
             payment_id: payment_id.to_owned(),
         };
         Box::pin(async move {
-            let answer = self.0.clone().request_refund(request).await?.into_inner();
-            Ok(answer.promised)
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                PaymentServiceClient::new(link).request_refund(request).await
+            });
+            Ok(asked.await?.promised)
         })
     }
 }

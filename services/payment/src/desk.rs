@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use service_common::client::Link;
+use service_common::client::{Link, Upstream};
 use service_common::failure::Failure;
+use service_common::rest::Repeat;
 use weir_proto::Money;
 use weir_rpc::common::v1 as common;
 use weir_rpc::order::v1::order_service_client::OrderServiceClient;
@@ -36,14 +37,14 @@ pub trait OrderDesk: Send + Sync {
     fn cancel<'a>(&'a self, order_id: &'a str) -> Answer<'a, ()>;
 }
 
-/// The order service by gRPC.
-pub struct RemoteDesk(OrderServiceClient<Link>);
+/// The order service by gRPC. Whatever is asked of it may be asked again.
+pub struct RemoteDesk(Upstream);
 
 impl RemoteDesk {
     /// By this way.
     #[must_use]
     pub fn new(link: Link) -> Self {
-        Self(OrderServiceClient::new(link))
+        Self(Upstream::new("order-service", link))
     }
 }
 
@@ -53,7 +54,10 @@ impl OrderDesk for RemoteDesk {
             order_id: order_id.to_owned(),
         };
         Box::pin(async move {
-            let order = self.0.clone().get_order(request).await?.into_inner();
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                OrderServiceClient::new(link).get_order(request).await
+            });
+            let order = asked.await?;
             let price = |total: common::Money| {
                 let amount = Money::from_minor(total.minor_units);
                 let amount = amount.ok_or_else(|| Failure::internal("an order has a negative total"))?;
@@ -75,7 +79,12 @@ impl OrderDesk for RemoteDesk {
             payment_id: payment.id.clone(),
             amount: Some(payment.purpose.price.clone().into()),
         };
-        Box::pin(async move { Ok(self.0.clone().begin_payment(request).await?.get_ref().begun) })
+        Box::pin(async move {
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                OrderServiceClient::new(link).begin_payment(request).await
+            });
+            Ok(asked.await?.begun)
+        })
     }
 
     fn settled<'a>(&'a self, payment: &'a Payment, outcome: Outcome) -> Answer<'a, ()> {
@@ -85,8 +94,10 @@ impl OrderDesk for RemoteDesk {
             succeeded: outcome == Outcome::Charged,
         };
         Box::pin(async move {
-            self.0.clone().payment_settled(request).await?;
-            Ok(())
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                OrderServiceClient::new(link).payment_settled(request).await
+            });
+            asked.await.map(|_| ())
         })
     }
 
@@ -95,8 +106,10 @@ impl OrderDesk for RemoteDesk {
             order_id: order_id.to_owned(),
         };
         Box::pin(async move {
-            self.0.clone().cancel_order(request).await?;
-            Ok(())
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                OrderServiceClient::new(link).cancel_order(request).await
+            });
+            asked.await.map(|_| ())
         })
     }
 }

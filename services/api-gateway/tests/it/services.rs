@@ -116,6 +116,23 @@ async fn a_service_that_never_answers_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_service_that_says_itself_that_it_can_do_nothing_is_not_left_alone() {
+    let bench = Bench::start().await;
+    let token = bench.token("usr_1");
+    for _ in 0..40 {
+        bench.shop.fail("CreateOrder", away());
+        let order = bench
+            .client
+            .post("/api/v1/orders")
+            .token(&token)
+            .json(&new_order());
+        assert_eq!(order.send().await.code(), "unavailable");
+    }
+    let read = bench.client.get("/api/v1/orders/ord_1").token(&token);
+    read.send().await.expect(200);
+}
+
+#[tokio::test]
 async fn what_a_service_says_of_its_inside_is_not_passed_on() {
     let bench = Bench::start().await;
     bench

@@ -102,9 +102,12 @@ async fn the_services_get_the_token_of_the_caller() {
 #[tokio::test]
 async fn when_sessions_cannot_be_checked_nobody_is_believed() {
     let bench = Bench::start().await;
-    bench
-        .shop
-        .fail("ValidateSession", Failure::new(Code::Unavailable, "away"));
+    // It is asked three times.
+    for _ in 0..3 {
+        bench
+            .shop
+            .fail("ValidateSession", Failure::new(Code::Unavailable, "away"));
+    }
     let reply = bench
         .client
         .get("/api/v1/cart")

@@ -11,8 +11,9 @@ use super::keys::{JwkSet, VerifyingKeys};
 use super::sessions::{self, SessionCheck, Sessions};
 use super::{Guard, Verifier};
 use crate::boxed::Boxed;
-use crate::client::Link;
+use crate::client::{Link, Upstream};
 use crate::failure::Failure;
+use crate::rest::Repeat;
 use crate::server::{Lifecycle, Stopping};
 
 /// How often the keys are asked for again: a new one must be there before the first token is signed with it.
@@ -25,10 +26,10 @@ impl Guard {
     /// is believed.
     #[must_use]
     pub fn remote(link: Link, lifecycle: &Lifecycle) -> Guard {
-        let client = UserServiceClient::new(link);
+        let client = UserServiceClient::new(link.clone());
         let keys = VerifyingKeys::default();
-        lifecycle.spawn(refresh(client.clone(), keys.clone(), lifecycle.clone()));
-        let sessions = Sessions::new(Arc::new(Remote(client)));
+        lifecycle.spawn(refresh(client, keys.clone(), lifecycle.clone()));
+        let sessions = Sessions::new(Arc::new(Remote(Upstream::new("sessions", link))));
         lifecycle.spawn(keep_current(sessions.clone(), lifecycle.stopping()));
         Guard::new(Verifier::new(keys), sessions)
     }
@@ -79,7 +80,7 @@ async fn keep_current(sessions: Sessions, stopping: Stopping) {
     }
 }
 
-struct Remote(UserServiceClient<Link>);
+struct Remote(Upstream);
 
 impl SessionCheck for Remote {
     fn stands<'a>(&'a self, session_id: &'a str) -> Boxed<'a, Result<bool, Failure>> {
@@ -87,8 +88,10 @@ impl SessionCheck for Remote {
             session_id: session_id.to_owned(),
         };
         Box::pin(async move {
-            let answer = self.0.clone().validate_session(request).await?;
-            Ok(answer.get_ref().stands)
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                UserServiceClient::new(link).validate_session(request).await
+            });
+            Ok(asked.await?.stands)
         })
     }
 
@@ -97,8 +100,10 @@ impl SessionCheck for Remote {
             session_ids: session_ids.iter().map(|id| (*id).to_owned()).collect(),
         };
         Box::pin(async move {
-            let answer = self.0.clone().validate_sessions(request).await?;
-            Ok(answer.into_inner().session_ids)
+            let asked = self.0.call(Repeat::Safe, request, |link, request| async move {
+                UserServiceClient::new(link).validate_sessions(request).await
+            });
+            Ok(asked.await?.session_ids)
         })
     }
 }

@@ -15,6 +15,8 @@ const KEY: &str = "weir-failure-bin";
 /// The most that faults of fields take in an answer, encoded. Its headers must stay below 16 KiB, or the client breaks the
 /// connection instead of reading them; in base64 these are 8,000 bytes.
 const MOST_FAULTS_BYTES: usize = 6_000;
+/// When to come again to a service that was overloaded and did not say.
+const MOMENT: Duration = Duration::from_secs(1);
 /// The longest sentence of an answer; percent-encoded it is three times as long at worst.
 const LONGEST_DETAIL_BYTES: usize = 2_000;
 
@@ -68,6 +70,14 @@ impl From<Status> for Failure {
     }
 }
 
+impl Failure {
+    /// Whether a status is what another service answered; else it never did, and the status is of the way there.
+    #[must_use]
+    pub fn is_told_by(status: &Status) -> bool {
+        status.metadata().get_bin(KEY).is_some()
+    }
+}
+
 fn on_the_way(status: &Status) -> Failure {
     let late = || Failure::new(Code::Timeout, "a service did not answer in time");
     let unreachable = || Failure::new(Code::Unavailable, "a service cannot be reached");
@@ -83,7 +93,9 @@ fn on_the_way(status: &Status) -> Failure {
     match status.code() {
         tonic::Code::DeadlineExceeded | tonic::Code::Cancelled => late(),
         tonic::Code::Unavailable => unreachable(),
-        tonic::Code::ResourceExhausted => Failure::new(Code::Overloaded, "a service has too much to do"),
+        tonic::Code::ResourceExhausted => {
+            Failure::new(Code::Overloaded, "a service has too much to do").after(MOMENT)
+        }
         _ => Failure::internal(status),
     }
 }

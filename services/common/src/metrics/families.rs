@@ -122,7 +122,7 @@ impl Families {
             rate_limited: maker.counter("rate_limited_total", "Requests refused with 429.", &["limit"])?,
             breakers: maker.gauge(
                 "circuit_breaker_open",
-                "1 while calls to a service are held back, as it does not answer.",
+                "1 while calls to a service are held back, as it does not answer; sessions: to the user service, of whether they stand.",
                 &["upstream"],
             )?,
             replays: maker.counter(

@@ -165,7 +165,7 @@ fn what_happened_is_told_through_the_topics_once_over_a_restart_and_an_outage() 
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         runtime.block_on(async {
-            let (users, is_away) = users().await;
+            let (users, away) = users().await;
             let users = users.to_string();
             let mut poison = notification("welcome", "usr_1", &json!({}));
             poison.value = Some(b"garbage".to_vec());
@@ -197,7 +197,7 @@ fn what_happened_is_told_through_the_topics_once_over_a_restart_and_an_outage() 
             first.running.stop().await;
 
             // The next one is told nothing twice, whoever repeats it, and loses nothing while the user service is away.
-            is_away.store(true, Ordering::Relaxed);
+            away.store(u32::MAX, Ordering::Relaxed);
             topics.write(&[receipt, notification("refund", "usr_1", &payment())]);
             let second = topics.serve(folder, &users).await;
             let mut waits = String::new();
@@ -209,7 +209,7 @@ fn what_happened_is_told_through_the_topics_once_over_a_restart_and_an_outage() 
                 }
             });
             waiting.await.expect("an attempt that fails");
-            is_away.store(false, Ordering::Relaxed);
+            away.store(0, Ordering::Relaxed);
             eventually("the refund", || second.sent() == 1).await;
             assert!(subjects(folder).contains("Refund for your order ord_1"));
             let metrics = get(&second, "/metrics").await;

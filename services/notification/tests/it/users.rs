@@ -2,8 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use notification_service::people::{People, RemotePeople};
+use service_common::client::{Identity, Link};
+use service_common::metrics::Metrics;
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -23,7 +27,7 @@ pub(crate) const TOKEN: &str = "the-token-of-the-test";
 
 /// Everybody is Ann.
 struct Users {
-    is_away: Arc<AtomicBool>,
+    away: Arc<AtomicU32>,
 }
 
 /// A service of which a part is there.
@@ -49,7 +53,8 @@ service! {
             if shown.and_then(|value| value.to_str().ok()) != Some(&format!("Bearer {TOKEN}")) {
                 return Err(Status::unauthenticated("another token"));
             }
-            if self.is_away.load(Ordering::Relaxed) {
+            let refuse = |left: u32| left.checked_sub(1);
+            if self.away.fetch_update(Ordering::Relaxed, Ordering::Relaxed, refuse).is_ok() {
                 return Err(Status::unavailable("away"));
             }
             Ok(Response::new(UserResponse {
@@ -74,15 +79,26 @@ service! {
     }
 }
 
-/// Serves it; the flag takes it away.
-pub(crate) async fn users() -> (SocketAddr, Arc<AtomicBool>) {
+/// Serves it; it is away for as many calls as the number says.
+pub(crate) async fn users() -> (SocketAddr, Arc<AtomicU32>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let is_away = Arc::new(AtomicBool::new(false));
-    let users = Users {
-        is_away: is_away.clone(),
-    };
+    let away = Arc::new(AtomicU32::new(0));
+    let users = Users { away: away.clone() };
     let server = Server::builder().add_service(UserServiceServer::new(users));
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
-    (address, is_away)
+    (address, away)
+}
+
+#[tokio::test]
+async fn a_user_service_that_is_just_starting_again_is_asked_again() {
+    let (address, away) = users().await;
+    let identity = Identity::Service(TOKEN.into());
+    let metrics = Metrics::new("test").unwrap();
+    let link = Link::to(&address.to_string(), identity, Duration::from_secs(60), &metrics).unwrap();
+    let people = RemotePeople::new(link);
+    away.store(2, Ordering::Relaxed);
+    let person = people.find("usr_1").await.unwrap().unwrap();
+    assert_eq!(person.address, ADDRESS);
+    assert_eq!(away.load(Ordering::Relaxed), 0);
 }

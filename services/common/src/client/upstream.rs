@@ -1,55 +1,60 @@
 //! Calls to a service: repeated where that is safe and likely to help, and not made at all while it is down.
 
-mod breaker;
-mod budget;
-
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::Rng;
-use service_common::client::Link;
-use service_common::context::Context;
-use service_common::failure::{Code, Failure};
 use tonic::{Response, Status};
 
-use breaker::Breaker;
-use budget::Budget;
-use service_common::rest::Repeat;
+use super::Link;
+use super::breaker::Breaker;
+use super::budget::Budget;
+use crate::context::Context;
+use crate::failure::{Code, Failure};
+use crate::rest::Repeat;
 
 /// How often a call is made again.
 const MOST_REPEATS: u32 = 2;
 /// The longest pause before the first repetition; it doubles with the next.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A service that the gateway calls.
-pub(crate) struct Upstream {
+/// A service that this one calls. Cheap to clone: clones share what they know of it.
+#[derive(Clone)]
+pub struct Upstream {
     name: &'static str,
     link: Link,
+    known: Arc<Known>,
+}
+
+/// What calls have shown of a service.
+#[derive(Default)]
+struct Known {
     budget: Budget,
     breaker: Breaker,
 }
 
 impl Upstream {
-    pub(crate) fn new(name: &'static str, link: Link) -> Upstream {
+    /// The service of this name, as metrics have it.
+    #[must_use]
+    pub fn new(name: &'static str, link: Link) -> Upstream {
+        link.metrics.breaker(name, false);
         Upstream {
             name,
             link,
-            budget: Budget::default(),
-            breaker: Breaker::default(),
+            known: Arc::default(),
         }
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Calls are not made at the moment, as none was answered.
-    pub(crate) fn is_held_back(&self) -> bool {
-        self.breaker.is_open()
-    }
-
     /// The way there, without any of this.
-    pub(crate) fn link(&self) -> Link {
+    #[must_use]
+    pub fn link(&self) -> Link {
         self.link.clone()
     }
 
@@ -57,7 +62,7 @@ impl Upstream {
     ///
     /// # Errors
     /// What the service answered; `unavailable` or `timeout` where it did not.
-    pub(crate) async fn call<M, T, F>(
+    pub async fn call<M, T, F>(
         &self,
         repeat: Repeat,
         message: M,
@@ -67,13 +72,13 @@ impl Upstream {
         M: Clone,
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        self.budget.earn();
+        self.known.budget.earn();
         let mut repeats = 0;
         loop {
-            self.breaker.admit(Instant::now())?;
+            self.known.breaker.admit(Instant::now())?;
             match call(self.link(), message.clone()).await {
                 Ok(answer) => {
-                    self.breaker.answered();
+                    self.answered();
                     return Ok(answer.into_inner());
                 }
                 Err(status) => self.pause(repeat, repeats, status).await?,
@@ -88,10 +93,12 @@ impl Upstream {
     /// # Errors
     /// It may not: the failure.
     async fn pause(&self, repeat: Repeat, repeats: u32, status: Status) -> Result<(), Failure> {
+        // One that says itself that it can do nothing, as another is down, does answer: it may well do other things.
+        let is_an_answer = Failure::is_told_by(&status);
         let failure = Failure::from(status);
         match failure.code {
-            Code::Unavailable | Code::Timeout => self.breaker.failed(Instant::now()),
-            _ => self.breaker.answered(),
+            Code::Unavailable | Code::Timeout if !is_an_answer => self.failed(),
+            _ => self.answered(),
         }
         let may_repeat = repeat == Repeat::Safe && failure.code == Code::Unavailable;
         if !may_repeat || repeats == MOST_REPEATS {
@@ -101,10 +108,22 @@ impl Upstream {
         let is_in_time = Context::current()
             .and_then(|context| context.remaining())
             .is_none_or(|left| left > pause);
-        if !is_in_time || !self.budget.spend() {
+        if !is_in_time || !self.known.budget.spend() {
             return Err(failure);
         }
         tokio::time::sleep(pause).await;
         Ok(())
+    }
+
+    fn answered(&self) {
+        if self.known.breaker.answered() {
+            self.link.metrics.breaker(self.name, false);
+        }
+    }
+
+    fn failed(&self) {
+        if self.known.breaker.failed(Instant::now()) {
+            self.link.metrics.breaker(self.name, true);
+        }
     }
 }

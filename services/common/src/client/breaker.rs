@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use service_common::failure::{Code, Failure};
+use crate::failure::{Code, Failure};
 
 /// How many failures in a row open it.
 const MOST_FAILURES: u32 = 20;
@@ -38,23 +38,16 @@ impl Breaker {
         }
     }
 
-    /// The service answered, whatever it said.
-    pub(super) fn answered(&self) {
-        *self.state() = State::default();
+    /// The service answered, whatever it said. Gives whether that closes it.
+    pub(super) fn answered(&self) -> bool {
+        std::mem::take(&mut *self.state()).next_try.is_some()
     }
 
-    /// It did not.
-    pub(super) fn failed(&self, now: Instant) {
+    /// It did not. Gives whether that opens it.
+    pub(super) fn failed(&self, now: Instant) -> bool {
         let mut state = self.state();
         state.failures = state.failures.saturating_add(1);
-        if state.failures >= MOST_FAILURES {
-            state.next_try = Some(now + OPEN);
-        }
-    }
-
-    /// It opened, and nothing was answered since.
-    pub(super) fn is_open(&self) -> bool {
-        self.state().next_try.is_some()
+        state.failures >= MOST_FAILURES && state.next_try.replace(now + OPEN).is_none()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -68,10 +61,12 @@ mod tests {
 
     fn opened(now: Instant) -> Breaker {
         let breaker = Breaker::default();
-        for _ in 0..MOST_FAILURES {
+        let opens = |_| {
             assert!(breaker.admit(now).is_ok());
-            breaker.failed(now);
-        }
+            breaker.failed(now)
+        };
+        let opens: Vec<bool> = (0..MOST_FAILURES).map(opens).collect();
+        assert_eq!(opens.iter().position(|opens| *opens), Some(opens.len() - 1));
         breaker
     }
 
@@ -83,7 +78,6 @@ mod tests {
             (failure.code, failure.retry_after),
             (Code::Unavailable, Some(OPEN))
         );
-        assert!(opened(now).is_open() && !Breaker::default().is_open());
     }
 
     #[test]
@@ -105,10 +99,11 @@ mod tests {
         let later = now + OPEN;
         assert!(breaker.admit(later).is_ok());
         assert!(breaker.admit(later).is_err(), "two at once");
-        breaker.failed(later);
+        assert!(!breaker.failed(later), "it is open already");
         assert!(breaker.admit(later).is_err(), "after another failure");
         assert!(breaker.admit(later + OPEN).is_ok());
-        breaker.answered();
+        assert!(breaker.answered());
+        assert!(!breaker.answered(), "it is closed already");
         assert!(breaker.admit(later + OPEN).is_ok());
         assert!(breaker.admit(later + OPEN).is_ok());
     }

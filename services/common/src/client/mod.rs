@@ -1,4 +1,9 @@
-//! Calls to other services: each carries who calls, a deadline, the request's id and trace, and is counted.
+//! Calls to other services: each carries who calls, a deadline, the request's id and trace, and is counted. By an
+//! [`Upstream`] it is repeated where that is safe and likely to help, and not made at all while the service is down.
+
+mod breaker;
+mod budget;
+mod upstream;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,6 +16,8 @@ use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tower::Service;
 use tracing::{Instrument, Span};
+
+pub use upstream::Upstream;
 
 use crate::context::{Context, GRPC_TIMEOUT, REQUEST_ID, grpc_timeout_value};
 use crate::metrics::Metrics;
