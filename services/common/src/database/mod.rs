@@ -13,9 +13,12 @@ mod now;
 mod options;
 mod renewal;
 mod statement;
+mod sweep;
 mod transaction;
 mod turn;
 mod writer;
+
+use std::time::Duration;
 
 use prometheus::Histogram;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
@@ -38,6 +41,9 @@ use crate::metrics::Metrics;
 /// SQLite: so many pages are written ahead before they are put in their places, which is synchronised with the disk. Of 4 KiB
 /// each; by itself it is a quarter of that.
 const CHECKPOINT: u32 = 4_000;
+
+/// When to come again to a database that has too many calls.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// A row of a result.
 pub type Row = AnyRow;
@@ -126,6 +132,8 @@ impl Database {
             let connect = url.connect().map_err(failed)?;
             let kind = url.kind();
             let busy_ms = options.statement_timeout.as_millis();
+            // The shorter of the two tells which it was: a row that another call holds, or a database that is slow.
+            let lock_ms = (busy_ms * 4 / 5).max(1);
             let first = match kind {
                 Kind::Sqlite => format!(
                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
@@ -133,7 +141,7 @@ impl Database {
                 ),
                 Kind::Postgres => format!(
                     "SELECT pg_advisory_xact_lock(hashtext('{owner}')); CREATE SCHEMA IF NOT EXISTS {owner}; \
-                 SET search_path TO {owner}; SET statement_timeout = {busy_ms}; SET lock_timeout = {busy_ms}"
+                 SET search_path TO {owner}; SET statement_timeout = {busy_ms}; SET lock_timeout = {lock_ms}"
                 ),
             };
             let _turn = turn::turn(url).await.map_err(failed)?;
@@ -287,15 +295,19 @@ async fn prepared(connect: &AnyConnectOptions, first: String) -> sqlx::Result<An
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Failure {
         match &error {
-            sqlx::Error::PoolTimedOut => Failure::new(Code::Overloaded, "too many calls at once"),
+            sqlx::Error::PoolTimedOut => {
+                Failure::new(Code::Overloaded, "too many calls at once").after(MOMENT)
+            }
             sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => {
                 Failure::new(Code::Unavailable, "the database cannot be reached")
             }
             sqlx::Error::Database(refusal) => match refusal.code().as_deref() {
-                // PostgreSQL: serialisation failure, deadlock, lock time-out, statement time-out. SQLite: busy, locked.
-                Some("40001" | "40P01" | "55P03" | "57014" | "5" | "6" | "517" | "261") => {
+                // PostgreSQL: serialisation failure, deadlock, lock time-out. SQLite: busy, locked.
+                Some("40001" | "40P01" | "55P03" | "5" | "6" | "517" | "261") => {
                     Failure::new(Code::Contended, "the same was being changed by another call")
                 }
+                // PostgreSQL: statement time-out.
+                Some("57014") => Failure::new(Code::Timeout, "the database did not answer in time"),
                 // PostgreSQL: going down or coming up, or its connections are all in use.
                 Some("57P01" | "57P02" | "57P03" | "53300") => {
                     Failure::new(Code::Unavailable, "the database cannot be reached")

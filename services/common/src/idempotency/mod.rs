@@ -212,17 +212,11 @@ pub fn let_go<'a>(transaction: &'a mut Transaction, scope: &'a Scope) -> Boxed<'
 /// # Errors
 /// The database failed.
 pub fn sweep(database: &Database) -> Boxed<'_, sqlx::Result<u64>> {
-    Box::pin(async move {
-        let mut transaction = database.begin().await?;
-        let now_ms = transaction.now_ms().await?;
-        let swept =
-            sqlx::query("DELETE FROM idempotency_keys WHERE kept_until_ms <= $1 AND answer IS NOT NULL")
-                .bind(now_ms)
-                .execute(&mut *transaction)
-                .await?;
-        transaction.commit().await?;
-        Ok(swept.rows_affected())
-    })
+    database.sweep(
+        "idempotency_keys",
+        "scope",
+        "kept_until_ms <= $1 AND answer IS NOT NULL",
+    )
 }
 
 fn millis(duration: Duration) -> i64 {

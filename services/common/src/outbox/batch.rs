@@ -90,12 +90,6 @@ pub fn depth(database: &Database) -> Boxed<'_, sqlx::Result<(i64, i64)>> {
 
 /// Deletes what was published long ago; gives how many.
 pub(super) async fn sweep(database: &Database, kept_ms: i64) -> sqlx::Result<u64> {
-    let mut transaction = database.begin().await?;
-    let before_ms = transaction.now_ms().await? - kept_ms;
-    let swept = sqlx::query("DELETE FROM outbox_events WHERE pending = 0 AND published_at_ms < $1")
-        .bind(before_ms)
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(swept.rows_affected())
+    let is_over = format!("pending = 0 AND published_at_ms < $1 - {kept_ms}");
+    database.sweep("outbox_events", "id", &is_over).await
 }

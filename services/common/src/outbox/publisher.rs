@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{Either, ready};
@@ -11,6 +12,10 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer, PurgeConfig};
 use weir_kafka::{Connection, ConnectionError, PlainContext};
 
 use crate::kafka::Tokio;
+
+/// How long a record may be under way: so far below the lease of a shard that nothing is any more when another relay takes
+/// over, though the lease was last renewed a moment before.
+pub(super) const DELIVERY: Duration = Duration::from_secs(7);
 
 /// Publishes records. Cheap to clone.
 #[derive(Clone)]
@@ -22,6 +27,7 @@ impl Publisher {
     /// # Errors
     /// A setting is not one of librdkafka's, or does not fit the others.
     pub fn new(connection: &Connection) -> Result<Publisher, ConnectionError> {
+        let delivery_ms = DELIVERY.as_millis().to_string();
         let settings = [
             ("enable.idempotence", "true"),
             ("acks", "all"),
@@ -29,8 +35,7 @@ impl Publisher {
             ("compression.type", "lz4"),
             // Java's, so that a key is in the same partition whoever writes it.
             ("partitioner", "murmur2_random"),
-            // Below the lease of a shard: nothing is under way any more when another relay takes over.
-            ("message.timeout.ms", "8000"),
+            ("message.timeout.ms", &delivery_ms),
         ];
         connection.client("outbox", &settings).map(Publisher)
     }

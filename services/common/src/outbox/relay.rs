@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use tracing::Span;
 use uuid::Uuid;
 
-use super::publisher::Publisher;
+use super::publisher::{self, Publisher};
 use super::{Outbox, batch, shards};
 use crate::boxed::Boxed;
 use crate::database::Database;
@@ -53,7 +53,6 @@ pub struct Relay {
     id: String,
     shards: Vec<i64>,
     renewed: Option<Instant>,
-    swept: Instant,
 }
 
 impl Relay {
@@ -75,12 +74,18 @@ impl Relay {
             options,
             shards: Vec::new(),
             renewed: None,
-            swept: Instant::now(),
         }
     }
 
-    /// Publishes until told to stop.
-    pub fn run(mut self, stopping: Stopping) -> Boxed<'static, ()> {
+    /// Publishes until told to stop, and deletes what was published long ago.
+    pub fn run(self, stopping: Stopping) -> Boxed<'static, ()> {
+        let sweeping = sweep_often(self.database.clone(), self.options.kept, stopping.clone());
+        Box::pin(async move {
+            join(self.publish(stopping), sweeping).await;
+        })
+    }
+
+    fn publish(mut self, stopping: Stopping) -> Boxed<'static, ()> {
         Box::pin(async move {
             let mut in_trouble = false;
             while !stopping.is_cancelled() {
@@ -128,7 +133,8 @@ impl Relay {
             let asked = Instant::now();
             self.shards = shards::renew(&self.database, &self.id).await.map_err(database)?;
             self.renewed = Some(asked);
-            self.keep_house().await.map_err(database)?;
+            let (depth, oldest_ms) = batch::depth(&self.database).await.map_err(database)?;
+            self.metrics.outbox(depth, oldest_ms);
         }
         let waiting = batch::waiting(&self.database, &self.shards)
             .await
@@ -136,10 +142,11 @@ impl Relay {
         if waiting.is_empty() {
             return Ok(0);
         }
-        // Who was frozen past its lease publishes nothing under it.
+        // What is under way when the lease ends would be sent by another relay too: who was frozen, or waited for its
+        // database, renews first.
         if self
             .renewed
-            .is_none_or(|renewed| renewed.elapsed() >= shards::LEASE)
+            .is_none_or(|renewed| renewed.elapsed() + publisher::DELIVERY > shards::LEASE)
         {
             self.renewed = None;
             return Ok(0);
@@ -173,17 +180,22 @@ impl Relay {
             None => Ok(delivered.len()),
         }
     }
+}
 
-    /// Gauges, and rows that nobody needs any more.
-    async fn keep_house(&mut self) -> sqlx::Result<()> {
-        let (depth, oldest_ms) = batch::depth(&self.database).await?;
-        self.metrics.outbox(depth, oldest_ms);
-        if self.swept.elapsed() >= SWEEP {
-            self.swept = Instant::now();
-            let kept_ms = i64::try_from(self.options.kept.as_millis()).unwrap_or(i64::MAX);
-            batch::sweep(&self.database, kept_ms).await?;
+/// Deletes rows that nobody needs any more, beside the relay: no event waits for that.
+async fn sweep_often(database: Database, kept: Duration, stopping: Stopping) {
+    let kept_ms = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
+    let sweep = async {
+        loop {
+            if let Err(error) = batch::sweep(&database, kept_ms).await {
+                tracing::warn!(%error, "events that were published long ago cannot be deleted; later again");
+            }
+            tokio::time::sleep(SWEEP).await;
         }
-        Ok(())
+    };
+    tokio::select! {
+        () = stopping.cancelled() => {}
+        () = sweep => {}
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use service_common::database::{Database, DatabaseOptions, Row, Statement, Step};
+use service_common::database::{Database, DatabaseOptions, Kind, Row, Statement, Step, Transaction};
+use service_common::failure::{Code, Failure};
 use sqlx::Row as _;
 use test_support::databases::on_each_database;
 
@@ -133,6 +134,11 @@ fn who_waits_too_long_for_the_turn_to_write_is_told_so_and_the_turn_comes_back()
         let held = database.begin().await.unwrap();
         let refused = database.begin().await.unwrap_err();
         assert!(matches!(refused, sqlx::Error::PoolTimedOut), "{refused:?}");
+        let failure = Failure::from(refused);
+        assert_eq!(
+            (failure.code, failure.retry_after),
+            (Code::Overloaded, Some(Duration::from_secs(1)))
+        );
         held.rollback().await.unwrap();
         // One that is no longer wanted leaves the turn as well, whatever it was at.
         let begin = Box::pin(database.begin());
@@ -145,6 +151,64 @@ fn who_waits_too_long_for_the_turn_to_write_is_told_so_and_the_turn_comes_back()
         database.close().await;
         let closed = database.begin().await.unwrap_err();
         assert!(matches!(closed, sqlx::Error::PoolClosed), "{closed:?}");
+    });
+}
+
+#[test]
+fn what_is_over_goes_however_much_it_is_and_nothing_else_does() {
+    on_each_database(async |url| {
+        let database = open(&url, "one").await;
+        let mut transaction = database.begin().await.unwrap();
+        let now_ms = transaction.now_ms().await.unwrap();
+        for n in 0..2_500 {
+            insert_owned(format!("over-{n}"), now_ms - n, &mut transaction).await;
+        }
+        insert_owned("later".to_owned(), now_ms + 3_600_000, &mut transaction).await;
+        transaction.commit().await.unwrap();
+        let swept = database.sweep("counters", "name", "value <= $1").await;
+        assert_eq!(swept.unwrap(), 2_500);
+        let left: Vec<String> = sqlx::query_scalar("SELECT name FROM counters")
+            .fetch_all(database.pool())
+            .await
+            .unwrap();
+        assert_eq!(left, ["later"]);
+        assert_eq!(
+            database.sweep("counters", "name", "value <= $1").await.unwrap(),
+            0
+        );
+    });
+}
+
+async fn insert_owned(name: String, value: i64, transaction: &mut Transaction) {
+    sqlx::query("INSERT INTO counters VALUES ($1, $2)")
+        .bind(name)
+        .bind(value)
+        .execute(&mut **transaction)
+        .await
+        .unwrap();
+}
+
+#[test]
+fn a_row_that_another_holds_is_told_apart_from_a_database_that_is_slow() {
+    on_each_database(async |url| {
+        let options = DatabaseOptions {
+            statement_timeout: Duration::from_millis(500),
+            ..DatabaseOptions::of(url.parse().unwrap())
+        };
+        let database = Database::open(&options, "one", STEPS).await.unwrap();
+        if database.kind() == Kind::Sqlite {
+            // It has one writer, and no statement that only waits.
+            return;
+        }
+        database.write(vec![insert("a", 1)]).await.unwrap();
+        let change = "UPDATE counters SET value = 2 WHERE name = 'a'";
+        let mut held = database.begin().await.unwrap();
+        sqlx::query(change).execute(&mut *held).await.unwrap();
+        let mut waits = database.begin().await.unwrap();
+        let failure = Failure::from(sqlx::query(change).execute(&mut *waits).await.unwrap_err());
+        assert_eq!(failure.code, Code::Contended);
+        let slow = sqlx::query("SELECT pg_sleep(60)").execute(database.pool()).await;
+        assert_eq!(Failure::from(slow.unwrap_err()).code, Code::Timeout);
     });
 }
 

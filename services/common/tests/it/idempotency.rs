@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use service_common::database::{Database, DatabaseOptions, Step};
+use service_common::database::{Database, DatabaseOptions, Statement, Step};
 use service_common::failure::{Code, Failure};
 use service_common::idempotency::{self, Claim, Fingerprint, Scope, claim, keep};
 use service_common::secret::MacKey;
@@ -129,4 +129,26 @@ fn a_key_of_another_user_or_call_is_another_key() {
             Code::Invalid
         );
     }
+}
+
+#[test]
+fn an_answer_is_forgotten_when_its_time_is_over_and_a_call_that_is_under_way_is_not() {
+    on_each_database(async |url| {
+        let database = open(&url).await;
+        claimed(&database, 1, "ord_1", LEASE).await.unwrap();
+        let age = Statement::new("UPDATE idempotency_keys SET kept_until_ms = 1");
+        database.write(vec![age]).await.unwrap();
+        assert_eq!(idempotency::sweep(&database).await.unwrap(), 0, "under way");
+        database.write(vec![keep(&scope(), "the answer")]).await.unwrap();
+        assert_eq!(idempotency::sweep(&database).await.unwrap(), 1);
+
+        let again = claimed(&database, 1, "ord_2", LEASE).await;
+        assert!(matches!(again, Ok(Claim::First(_))), "{again:?}");
+        database.write(vec![keep(&scope(), "another")]).await.unwrap();
+        assert_eq!(
+            idempotency::sweep(&database).await.unwrap(),
+            0,
+            "its time is not over"
+        );
+    });
 }

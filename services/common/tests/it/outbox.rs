@@ -57,15 +57,19 @@ async fn write(database: &Database, outbox: &Outbox, topic: &str, key: &str, ver
 }
 
 fn relay(database: &Database, outbox: &Outbox, connection: &Connection, lifecycle: &Lifecycle) {
+    relay_with(RelayOptions::default(), database, outbox, connection, lifecycle);
+}
+
+fn relay_with(
+    options: RelayOptions,
+    database: &Database,
+    outbox: &Outbox,
+    connection: &Connection,
+    lifecycle: &Lifecycle,
+) {
     let publisher = Publisher::new(connection).unwrap();
     let metrics = Metrics::new("test").unwrap();
-    let relay = Relay::new(
-        database.clone(),
-        outbox.clone(),
-        publisher,
-        metrics,
-        RelayOptions::default(),
-    );
+    let relay = Relay::new(database.clone(), outbox.clone(), publisher, metrics, options);
     lifecycle.spawn(relay.run(lifecycle.stopping()));
 }
 
@@ -195,5 +199,44 @@ fn a_relay_that_vanished_is_replaced() {
         write(&database, &outbox, &topic, "ord_1", 1).await;
         drained(&database).await;
         lifecycle.stop(Duration::from_secs(20)).await;
+    });
+}
+
+#[test]
+fn what_was_published_long_ago_goes_and_what_waits_stays() {
+    on_each_database(async |url| {
+        let database = open(&url).await;
+        let (connection, topic) = topic(&servers::shared_dev_broker()).await;
+        let outbox = Outbox::new();
+        let lifecycle = Lifecycle::new();
+        relay(&database, &outbox, &connection, &lifecycle);
+        write(&database, &outbox, &topic, "ord_1", 1).await;
+        drained(&database).await;
+        lifecycle.stop(Duration::from_secs(20)).await;
+
+        // Nobody can be reached by the next one.
+        let nobody = Connection::new("127.0.0.1:9");
+        write(&database, &outbox, &topic, "ord_2", 1).await;
+        let lifecycle = Lifecycle::new();
+        let options = RelayOptions {
+            kept: Duration::ZERO,
+            name: None,
+        };
+        relay_with(options, &database, &outbox, &nobody, &lifecycle);
+        let keys = || async {
+            sqlx::query_scalar::<_, String>("SELECT record_key FROM outbox_events ORDER BY record_key")
+                .fetch_all(database.pool())
+                .await
+                .unwrap()
+        };
+        let swept = async {
+            while keys().await != ["ord_2"] {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), swept)
+            .await
+            .expect("what was published goes");
+        assert!(lifecycle.stop(Duration::from_secs(20)).await);
     });
 }

@@ -110,21 +110,13 @@ impl DatabaseClaims {
     }
 
     async fn try_sweep(&self) -> sqlx::Result<u64> {
-        let mut transaction = self.database.begin().await?;
-        let now_ms = transaction.now_ms().await?;
-        let mut swept = 0;
-        for statement in [
-            "DELETE FROM claims WHERE expires_at_ms <= $1",
-            "DELETE FROM newest WHERE expires_at_ms <= $1",
-        ] {
-            let done = sqlx::query(statement)
-                .bind(now_ms)
-                .execute(&mut *transaction)
-                .await?;
-            swept += done.rows_affected();
-        }
-        transaction.commit().await?;
-        Ok(swept)
+        let is_over = "expires_at_ms <= $1";
+        let claims = self
+            .database
+            .sweep("claims", "event_id, recipient", is_over)
+            .await?;
+        let newest = self.database.sweep("newest", "subject", is_over).await?;
+        Ok(claims + newest)
     }
 }
 

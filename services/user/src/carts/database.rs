@@ -96,14 +96,10 @@ impl DatabaseCarts {
     }
 
     async fn try_sweep(&self) -> sqlx::Result<u64> {
-        let mut transaction = self.database.begin().await?;
-        let now_ms = transaction.now_ms().await?;
-        let swept = sqlx::query("DELETE FROM cart_items WHERE expires_at_ms <= $1")
-            .bind(now_ms)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(swept.rows_affected())
+        let key = "user_id, product_id";
+        self.database
+            .sweep("cart_items", key, "expires_at_ms <= $1")
+            .await
     }
 }
 

@@ -73,14 +73,7 @@ impl DatabaseSessions {
     }
 
     async fn try_sweep(&self) -> sqlx::Result<u64> {
-        let mut transaction = self.0.begin().await?;
-        let now_ms = transaction.now_ms().await?;
-        let swept = sqlx::query("DELETE FROM sessions WHERE expires_at_ms <= $1")
-            .bind(now_ms)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(swept.rows_affected())
+        self.0.sweep("sessions", "id", "expires_at_ms <= $1").await
     }
 }
 
