@@ -60,6 +60,11 @@ async fn admit(shared: &Shared, route: &Route, request: Request) -> Result<(Cont
         Keyed::No => None,
     };
     let patience = shared.options.patience.body_timeout;
+    let network = parts.extensions.get::<Network>();
+    let being_read = network.filter(|_| route.body != Body::None);
+    let _being_read = being_read
+        .map(|network| shared.reading.begin(*network))
+        .transpose()?;
     let body = match route.body {
         Body::Json(_) => {
             let largest = shared.options.limits.max_body_bytes;

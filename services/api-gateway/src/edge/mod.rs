@@ -4,6 +4,7 @@ mod address;
 mod admit;
 mod entrance;
 mod limiters;
+mod reading;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use service_common::failure::{Code, Failure};
 use service_common::server::Stopping;
 
 pub(crate) use limiters::Limiters;
+pub(crate) use reading::Reading;
 
 use crate::gateway::Shared;
 use crate::routes::routes;

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 
 use crate::bench::{Bench, eventually};
 use crate::client::Reply;
@@ -175,6 +176,45 @@ async fn what_is_too_much_at_once_is_refused_at_once() {
     stuck.abort();
     eventually("there is room", async || {
         bench.client.get("/api/v1/products").send().await.status == 200
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bodies_that_hardly_move_leave_room_for_everybody_else() {
+    let bench = Bench::with(|options| {
+        options.limits.max_in_flight = NonZeroU32::new(4).unwrap();
+        options.limits.trusted_hops = 1;
+        options.patience.body_timeout = Duration::from_secs(600);
+    })
+    .await;
+    // Of the provider's, which no rate limits: a quarter of four is one.
+    let mut slow = bench.client.connect().await;
+    let head = "POST /api/v1/webhooks/stripe HTTP/1.1\r\nHost: shop\r\nX-Forwarded-For: 10.0.0.1\r\n\
+         Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let post = |from: &'static str| {
+        let post = bench
+            .client
+            .post("/api/v1/auth/login")
+            .header("X-Forwarded-For", from);
+        post.json(&json!({"email": "ann@weir.test", "password": "a long password"}))
+    };
+    eventually("the address has its share", async || {
+        let reply = post("10.0.0.1").send().await;
+        (reply.status == 429).then(|| is_limited(&reply)).is_some()
+    })
+    .await;
+    post("10.0.0.2").send().await.expect(200);
+    // It asks for something without a body.
+    let get = bench
+        .client
+        .get("/api/v1/products")
+        .header("X-Forwarded-For", "10.0.0.1");
+    get.send().await.expect(200);
+    drop(slow);
+    eventually("there is room again", async || {
+        post("10.0.0.1").send().await.status == 200
     })
     .await;
 }
