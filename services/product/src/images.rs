@@ -164,11 +164,18 @@ impl Images {
     /// A store failed; what was not removed is removed the next time.
     pub async fn remove_unused(&self) -> Result<usize, Failure> {
         let names = images::take_unused(&self.database, MOST_AT_ONCE).await?;
+        let mut trouble = None;
         for name in &names {
-            self.files.remove(&FileName::stored(name)).await?;
-            images::forget(&self.database, name).await?;
+            match self.files.remove(&FileName::stored(name)).await {
+                Ok(()) => images::forget(&self.database, name).await?,
+                Err(failure) => {
+                    // Those behind it are not to wait until somebody has looked at this one.
+                    images::postpone(&self.database, name).await?;
+                    trouble.get_or_insert(failure);
+                }
+            }
         }
-        Ok(names.len())
+        trouble.map_or(Ok(names.len()), Err)
     }
 }
 

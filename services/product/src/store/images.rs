@@ -78,6 +78,21 @@ pub(crate) async fn take_unused(database: &Database, most: i64) -> sqlx::Result<
     Ok(names)
 }
 
+/// A file could not be removed: all others come before it.
+///
+/// # Errors
+/// The database failed.
+pub(crate) async fn postpone(database: &Database, name: &str) -> sqlx::Result<()> {
+    let mut transaction = database.begin().await?;
+    let now_ms = transaction.now_ms().await?;
+    sqlx::query("UPDATE unused_files SET remove_at_ms = $1 WHERE name = $2")
+        .bind(now_ms)
+        .bind(name)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await
+}
+
 /// A file was removed.
 ///
 /// # Errors

@@ -134,6 +134,29 @@ fn a_picture_is_there_until_it_is_replaced_or_taken_away() {
 }
 
 #[test]
+fn a_file_that_cannot_be_removed_keeps_no_other_one() {
+    on_each_database(async |url| {
+        let gallery = Gallery::open(&url).await;
+        gallery.shop.has("kb-1", 3).await;
+        gallery.shop.has("kb-2", 3).await;
+        let first = gallery.put("kb-1", PICTURE).await;
+        gallery.put("kb-2", PICTURE).await;
+        gallery.images.remove("kb-1").await.unwrap();
+        gallery.images.remove("kb-2").await.unwrap();
+        // No store removes a folder as if it were a file.
+        let stuck = gallery.folder.path().join("kb-1").join(format!("{first}.png"));
+        std::fs::remove_file(&stuck).unwrap();
+        std::fs::create_dir(&stuck).unwrap();
+        gallery.let_time_pass().await;
+        assert!(gallery.images.remove_unused().await.is_err());
+        assert_eq!(gallery.announced().await, 1);
+        std::fs::remove_dir(&stuck).unwrap();
+        gallery.images.remove_unused().await.unwrap();
+        assert_eq!(gallery.announced().await, 0);
+    });
+}
+
+#[test]
 fn what_is_no_picture_changes_nothing() {
     on_each_database(async |url| {
         let gallery = Gallery::open(&url).await;
