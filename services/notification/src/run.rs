@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use service_common::boxed::Boxed;
 use service_common::database::Database;
@@ -57,8 +57,10 @@ pub fn start(
         let users = options.calls.users(&metrics)?;
         let (desk, database) = open(&options.desk, users, &metrics).await?;
         let claims = desk.claims.clone();
+        let topics = options.desk.topics;
+        metrics.notifications_are_read_from([&*topics.orders, &topics.notifications]);
         let connection = options.desk.kafka.connection();
-        let consumer = Consumer::join(&connection, &options.group, options.desk.topics, desk)?;
+        let consumer = Consumer::join(&connection, &options.group, topics, desk)?;
         let health = ConsumerHealth {
             claims: claims.clone(),
             runs: consumer.runs(),
@@ -92,10 +94,10 @@ impl NotificationService {
         sent(&self.metrics)
     }
 
-    /// Stops; gives how many messages were sent.
-    pub async fn stop(self) -> u64 {
+    /// Stops by that moment; gives how many messages were sent.
+    pub async fn stop_by(self, until: Instant) -> u64 {
         let metrics = self.metrics.clone();
-        self.running.stop().await;
+        self.running.stop_by(until).await;
         sent(&metrics)
     }
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use service_common::auth::Guard;
 use service_common::boxed::Boxed;
@@ -27,9 +27,6 @@ use crate::options::Options;
 use crate::orders::{Needs, Orders, Rules};
 use crate::remote::{RemoteCashier, RemoteWarehouse};
 use crate::{NAME, access, rest, store};
-
-/// How long events have to be published before the service stops.
-const PUBLISH: Duration = Duration::from_secs(5);
 
 /// The service cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +79,7 @@ pub fn start(
 ) -> Boxed<'_, Result<OrderService, StartError>> {
     Box::pin(async move {
         let metrics = metrics.of(NAME);
+        metrics.orders_may_come();
         let lifecycle = Lifecycle::new();
         let database = Database::open(&options.database, store::OWNER, store::STEPS)
             .await?
@@ -147,14 +145,14 @@ pub fn start(
 }
 
 impl OrderService {
-    /// Waits until no event waits to be published, at most a few seconds: Kafka may be away.
-    pub async fn publish_all(&self) {
+    /// Waits until no event waits to be published, or until that moment: Kafka may be away.
+    pub async fn publish_all_by(&self, until: Instant) {
         let all = async {
             while !matches!(outbox::depth(&self.database).await, Ok((0, _))) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        if tokio::time::timeout(PUBLISH, all).await.is_err() {
+        if tokio::time::timeout_at(until.into(), all).await.is_err() {
             tracing::warn!("some events wait to be published; they are at the next start");
         }
     }

@@ -83,7 +83,8 @@ pub struct Options {
     #[arg(long, env = "CURRENCY", value_name = "CODE", default_value = "USD",
           value_parser = service_common::rest::parse_currency)]
     pub currency: String,
-    /// How long a payer may take over an action that the provider wants before the payment is given up
+    /// How long a payer may take over an action that the provider wants before the payment is given up, from the moment at
+    /// which it is wanted: the order is not left alone before
     #[arg(long, env = "PAYMENT_ACTION_TIME", value_name = "DURATION", default_value = "15m",
           value_parser = service_common::duration::parse)]
     pub action_time: Duration,

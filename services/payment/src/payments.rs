@@ -206,20 +206,16 @@ impl Payments {
     pub(crate) fn follow_up<T>(&self, changed: &Changed<T>) {
         let Some(status) = changed.entered else { return };
         self.shared.outbox.wake();
-        match status {
-            Status::Processing | Status::RequiresAction | Status::RefundPending => {}
-            Status::RefundFailed => {
-                self.shared.metrics.payment(status.as_str());
-                let (id, order_id) = (&changed.payment.id, &changed.payment.purpose.order_id);
-                tracing::error!(
-                    payment_id = id,
-                    order_id,
-                    "a payment cannot be given back; refund it by hand"
-                );
-            }
-            Status::Succeeded | Status::Declined | Status::Refused | Status::Unknown | Status::Refunded => {
-                self.shared.metrics.payment(status.as_str());
-            }
+        if status.is_counted() {
+            self.shared.metrics.payment(status.as_str());
+        }
+        if status == Status::RefundFailed {
+            let (id, order_id) = (&changed.payment.id, &changed.payment.purpose.order_id);
+            tracing::error!(
+                payment_id = id,
+                order_id,
+                "a payment cannot be given back; refund it by hand"
+            );
         }
     }
 

@@ -22,6 +22,7 @@ use weir_rpc::payment::v1::payment_service_server::{PaymentServiceServer, SERVIC
 use crate::api::Api;
 use crate::desk::RemoteDesk;
 use crate::options::{Options, ProviderKind};
+use crate::payment::Status;
 use crate::payments::{Needs, Payments, Rules};
 use crate::provider::Provider;
 use crate::simulated::{self, Simulated};
@@ -80,6 +81,8 @@ pub fn start(
 ) -> Boxed<'_, Result<PaymentService, StartError>> {
     Box::pin(async move {
         let metrics = metrics.of(NAME);
+        let counted = Status::ALL.iter().filter(|status| status.is_counted());
+        metrics.payments_may_be(counted.map(|status| status.as_str()));
         let lifecycle = Lifecycle::new();
         let database = Database::open(&options.database, store::OWNER, store::STEPS)
             .await?

@@ -6,6 +6,7 @@ mod secrets;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use analytics_service::AnalyticsService;
 use anyhow::{Context, Result};
@@ -32,6 +33,14 @@ use crate::failure::Failure;
 pub(crate) const DEMO_EMAIL: &str = "demo@weir.local";
 /// Its password: the shop listens on the loopback interface only.
 pub(crate) const DEMO_PASSWORD: &str = "weir-demo";
+
+/// How long requests that have begun may take once the end is asked for. This and what follows are counted from there: with
+/// the job's end all of it is to be over within ten seconds, which is what those who start programs wait before they kill.
+const REQUESTS: Duration = Duration::from_secs(4);
+/// How long events have to be published.
+const EVENTS: Duration = Duration::from_secs(6);
+/// When all services are to have stopped.
+const STOP: Duration = Duration::from_secs(7);
 
 /// The ports of the services, taken before anything is started, so that a taken one ends the start; and what counts what
 /// happens on them. The gateway's is taken last: a client that is let in can order.
@@ -204,14 +213,19 @@ impl Platform {
     /// Takes no new orders, publishes the events of those that were taken, then stops. Gives how many messages were sent; what
     /// was not is sent after the next start.
     pub(crate) async fn stop(self) -> u64 {
-        self.gateway.running.stop().await;
-        self.order.publish_all().await;
-        tokio::join!(self.order.running.stop(), self.payment.running.stop());
-        let sent = self.notification.stop().await;
+        let begun = Instant::now();
+        self.gateway.running.stop_by(begun + REQUESTS).await;
+        self.order.publish_all_by(begun + EVENTS).await;
+        let until = begun + STOP;
         tokio::join!(
-            self.product.running.stop(),
-            self.user.running.stop(),
-            self.analytics.running.stop()
+            self.order.running.stop_by(until),
+            self.payment.running.stop_by(until)
+        );
+        let sent = self.notification.stop_by(until).await;
+        tokio::join!(
+            self.product.running.stop_by(until),
+            self.user.running.stop_by(until),
+            self.analytics.running.stop_by(until)
         );
         sent
     }

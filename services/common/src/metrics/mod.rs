@@ -115,6 +115,11 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
+    /// The counter of orders is there from the start: that it goes from 0 to 1 is seen only where the 0 was.
+    pub fn orders_may_come(&self) {
+        let _ = self.all.orders_created.with_label_values(&[self.service]);
+    }
+
     /// An order was taken.
     pub fn order_created(&self) {
         self.all.orders_created.with_label_values(&[self.service]).inc();
@@ -152,6 +157,13 @@ impl Metrics {
             .order_states
             .with_label_values(&[self.service, state])
             .set(count);
+    }
+
+    /// Counters of these outcomes are there from the start: that one goes from 0 to 1 is seen only where the 0 was.
+    pub fn payments_may_be(&self, outcomes: impl IntoIterator<Item = &'static str>) {
+        for outcome in outcomes {
+            let _ = self.all.payments.with_label_values(&[self.service, outcome]);
+        }
     }
 
     /// A payment was settled.

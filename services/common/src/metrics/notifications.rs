@@ -25,6 +25,14 @@ impl Metrics {
         self.all.notifications_sent.with_label_values(&labels).get()
     }
 
+    /// Counters of these topics are there from the start: that one goes from 0 to 1 is seen only where the 0 was.
+    pub fn notifications_are_read_from<'t>(&self, topics: impl IntoIterator<Item = &'t str>) {
+        for topic in topics {
+            let labels = [self.service, topic];
+            let _ = self.all.notifications_dead_lettered.with_label_values(&labels);
+        }
+    }
+
     /// A record will never be understood.
     pub fn notification_dead_lettered(&self, topic: &str) {
         let labels = [self.service, topic];

@@ -1,7 +1,7 @@
 //! A service with its ports, from start to end.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 
@@ -106,8 +106,14 @@ impl Running {
 
     /// Takes no new calls and requests, lets the running ones end, and closes.
     pub fn stop(self) -> Boxed<'static, ()> {
+        self.stop_by(Instant::now() + DRAIN)
+    }
+
+    /// The same; calls that run at that moment are given up.
+    pub fn stop_by(self, until: Instant) -> Boxed<'static, ()> {
         Box::pin(async move {
-            if !self.lifecycle.stop(DRAIN).await {
+            let patience = until.saturating_duration_since(Instant::now());
+            if !self.lifecycle.stop(patience).await {
                 tracing::warn!("some calls did not end in time and were given up");
             }
             if let Some(database) = self.database {

@@ -65,6 +65,20 @@ pub enum Outcome {
 }
 
 impl Status {
+    /// Whether it is counted when a payment comes to it: it is where a payment rests, or somebody must look.
+    #[must_use]
+    pub const fn is_counted(self) -> bool {
+        match self {
+            Status::Processing | Status::RequiresAction | Status::RefundPending => false,
+            Status::Succeeded
+            | Status::Declined
+            | Status::Refused
+            | Status::Unknown
+            | Status::Refunded
+            | Status::RefundFailed => true,
+        }
+    }
+
     /// How the charge ended; `None` while it has not.
     #[must_use]
     pub const fn outcome(self) -> Option<Outcome> {
