@@ -10,10 +10,12 @@ import yaml
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / ".ci/kubernetes"))
+from queries import OBSERVABILITY, RULES  # noqa: E402
 from settings import JOB_PREFIX, settings_of, settings_of_job  # noqa: E402
 
 COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
+PROMETHEUS = yaml.safe_load((REPOSITORY / "compose/prometheus.yml").read_text())
 # What runs to its end.
 ERRANDS = {"keys", "topics", "tables-and-buckets"}
 PROGRAMS = re.findall(r"^FROM runtime AS ([\w-]+)$", (REPOSITORY / "Dockerfile").read_text(), re.M)
@@ -24,6 +26,12 @@ OF_LIBRARIES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS
 def mebibytes(service):
     amount, unit = re.fullmatch(r"(\d+)([mg])", service["mem_limit"]).groups()
     return int(amount) * {"m": 1, "g": 1024}[unit]
+
+
+def mounted_from_here(service):
+    """What of this repository a container sees, by where it sees it."""
+    mounts = (volume.split(":") for volume in service.get("volumes", []) if volume.startswith("./"))
+    return {target: source for source, target, *_ in mounts}
 
 
 class Compose(unittest.TestCase):
@@ -76,8 +84,20 @@ class Compose(unittest.TestCase):
                 # Its entry point has the token from a file.
                 self.assertLessEqual(needed - {"SERVICE_TOKEN"}, given)
 
+    def test_what_is_mounted_from_here_is_here(self):
+        # The engine would make an empty folder of it.
+        for name, service in SERVICES.items():
+            for source in mounted_from_here(service).values():
+                self.assertTrue((REPOSITORY / source).exists(), f"{name}: {source}")
+
+    def test_prometheus_judges_the_rules_of_the_cluster(self):
+        there = yaml.safe_load((OBSERVABILITY / "prometheus.yml").read_text())["rule_files"]
+        self.assertEqual(PROMETHEUS["rule_files"], there)
+        (folder,) = (str(pathlib.PurePath(pattern).parent) for pattern in there)
+        self.assertEqual(REPOSITORY / mounted_from_here(SERVICES["prometheus"])[folder], RULES)
+
     def test_who_is_scraped_is_there(self):
-        jobs = yaml.safe_load((REPOSITORY / "compose/prometheus.yml").read_text())["scrape_configs"]
+        jobs = PROMETHEUS["scrape_configs"]
         hosts = {job["job_name"]: {target.split(":")[0] for target in job["static_configs"][0]["targets"]} for job in jobs}
         exporters = {name for name in SERVICES if name.endswith("-exporter")}
         self.assertEqual((hosts["weir"], hosts["exporters"]), (set(PROGRAMS), exporters))
@@ -86,7 +106,7 @@ class Compose(unittest.TestCase):
             self.assertEqual(SERVICES[name]["profiles"], ["full"])
 
     def test_what_watches_is_of_the_version_that_watches_in_the_cluster(self):
-        manifests = "\n".join(file.read_text() for file in (REPOSITORY / "k8s/base/observability").glob("*.yaml"))
+        manifests = "\n".join(file.read_text() for file in OBSERVABILITY.glob("*.yaml"))
         watchers = [name for name in SERVICES if f"  name: {name}\n" in manifests]
         self.assertLessEqual({"prometheus", "grafana", "loki", "kafka-exporter", "postgres-exporter"}, set(watchers))
         for name in watchers:

@@ -12,7 +12,7 @@ import unittest
 
 import yaml
 from manifests import REPOSITORY, container, read
-from queries import OBSERVABILITY, dashboards, listed, of_everything, of_panels, rules, selected, unknown
+from queries import DASHBOARDS, GRAFANA, OBSERVABILITY, RULES, dashboards, listed, of_everything, of_panels, rules, selected, unknown
 
 METRICS = pathlib.Path(__file__).parent / "metrics"
 RUNBOOKS = "https://github.com/example/weir/blob/main/docs/runbooks"
@@ -36,22 +36,29 @@ def alloy():
     return named("DaemonSet", "alloy", with_alloy)
 
 
-def config(file):
-    return yaml.safe_load((OBSERVABILITY / file).read_text())
+def config(file, folder=OBSERVABILITY):
+    return yaml.safe_load((folder / file).read_text())
 
 
 def jobs():
-    return {job["job_name"]: job for job in config("prometheus/prometheus.yml")["scrape_configs"]}
+    return {job["job_name"]: job for job in config("prometheus.yml")["scrape_configs"]}
 
 
 class Prometheus(unittest.TestCase):
     def test_it_is_as_asked_for(self):
-        self.assertEqual(config("prometheus/prometheus.yml")["global"], {"scrape_interval": "15s", "evaluation_interval": "15s"})
+        self.assertEqual(config("prometheus.yml")["global"], {"scrape_interval": "15s", "evaluation_interval": "15s"})
         self.assertLessEqual({"kubernetes-pods", "kubernetes-services", "prometheus"}, set(jobs()))
         pod = container(named("StatefulSet", "prometheus"))
         self.assertIn("--storage.tsdb.retention.time=30d", pod["args"])
         self.assertEqual(pod["resources"]["requests"], {"cpu": "100m", "memory": "256Mi"})
         self.assertEqual(pod["resources"]["limits"], {"cpu": "500m", "memory": "1Gi"})
+
+    def test_it_judges_every_rule_that_there_is(self):
+        pod = named("StatefulSet", "prometheus")
+        (place,) = (mount["mountPath"] for mount in container(pod)["volumeMounts"] if mount["name"] == "rules")
+        self.assertEqual(config("prometheus.yml")["rule_files"], [f"{place}/*.yml"])
+        (mounted,) = (volume["configMap"]["name"] for volume in pod["spec"]["template"]["spec"]["volumes"] if volume["name"] == "rules")
+        self.assertEqual(set(named("ConfigMap", mounted)["data"]), {file.name for file in RULES.glob("*.yml")})
 
     def test_every_pod_is_asked(self):
         apart = {"node-exporter", "kube-state-metrics", "prometheus"}
@@ -137,7 +144,7 @@ class Secrets(unittest.TestCase):
 
 class Sources(unittest.TestCase):
     def test_grafana_asks_metrics_logs_and_traces(self):
-        sources = {source["type"]: source["url"] for source in config("grafana/datasources.yaml")["datasources"]}
+        sources = {source["type"]: source["url"] for source in config("datasources.yaml", GRAFANA)["datasources"]}
         self.assertEqual(set(sources), {"prometheus", "loki", "tempo"})
         for name in ("prometheus", "loki"):
             (port,) = named("Service", name)["spec"]["ports"]
@@ -215,7 +222,7 @@ class Alerts(unittest.TestCase):
         self.assertLessEqual(set(self.ASKED_FOR.values()), {rule["alert"] for rule in rules("alerts.yml")})
 
     def test_each_has_a_runbook_and_a_test_of_each_kind(self):
-        tested = {test["name"] for test in config("prometheus/tests/alerts.yml")["tests"]}
+        tested = {test["name"] for test in config("tests/alerts.yml", RULES)["tests"]}
         index = (REPOSITORY / "docs/runbooks/README.md").read_text()
         for alert in rules("alerts.yml"):
             name = alert["alert"]
@@ -238,7 +245,7 @@ class Dashboards(unittest.TestCase):
         boards = {board["uid"] for board in dashboards()}
         self.assertEqual(boards, {"cluster", "orders-dashboard", "kafka", "dataflow-job", "kubernetes"})
         shown = next(found for found in manifests if found["kind"] == "ConfigMap" and found["metadata"]["name"].startswith("grafana-dashboards-"))
-        self.assertEqual(set(shown["data"]), {file.name for file in (OBSERVABILITY / "grafana/dashboards").glob("*.json")})
+        self.assertEqual(set(shown["data"]), {file.name for file in DASHBOARDS.glob("*.json")})
 
     def test_they_are_read_by_the_types_of_the_grafana_that_shows_them(self):
         read_by = json.loads((REPOSITORY / ".ci/grafana/package.json").read_text())["dependencies"]["@grafana/schema"]
@@ -256,7 +263,7 @@ class Dashboards(unittest.TestCase):
                 taken |= cells
 
     def test_each_asks_sources_that_there_are_and_shows_logs(self):
-        sources = {source["uid"]: source["type"] for source in config("grafana/datasources.yaml")["datasources"]}
+        sources = {source["uid"]: source["type"] for source in config("datasources.yaml", GRAFANA)["datasources"]}
         for board in dashboards():
             for asked in board["panels"] + board["templating"]["list"]:
                 self.assertEqual(sources[asked["datasource"]["uid"]], asked["datasource"]["type"], board["title"])

@@ -14,6 +14,9 @@ import yaml
 from manifests import REPOSITORY
 
 OBSERVABILITY = REPOSITORY / "k8s/base/observability"
+GRAFANA = REPOSITORY / "grafana"
+RULES = GRAFANA / "rules"
+DASHBOARDS = GRAFANA / "dashboards"
 # What Grafana puts in the place of its own variables; that of a dashboard may become any value.
 OF_GRAFANA = {"__rate_interval": "1m", "__interval": "1m", "__range": "1h"}
 # What Prometheus itself says of targets and alerts.
@@ -23,12 +26,12 @@ OF_TARGETS = {"job", "instance", "app", "namespace", "pod", "service"}
 
 
 def rules(file):
-    groups = yaml.safe_load((OBSERVABILITY / "prometheus" / file).read_text())["groups"]
+    groups = yaml.safe_load((RULES / file).read_text())["groups"]
     return [rule for group in groups for rule in group["rules"]]
 
 
 def dashboards():
-    return [json.loads(file.read_text()) for file in sorted((OBSERVABILITY / "grafana/dashboards").glob("*.json"))]
+    return [json.loads(file.read_text()) for file in sorted(DASHBOARDS.glob("*.json"))]
 
 
 def filled(query, board):
