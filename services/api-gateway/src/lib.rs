@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `routes` | every route with its handler: from a request to messages of the contract, and back (`service_common::rest`) |
 //! | `edge` | what stands before the handlers: addresses, limits, tokens, bodies, deadlines |
+//! | `shares` | how much of something each may have at a time |
 //! | `streams` | streams that are open, a few for each user |
 //! | `openapi` | the document, and the page that shows it |
 
@@ -18,6 +19,7 @@ mod options;
 mod readiness;
 mod routes;
 mod run;
+mod shares;
 mod streams;
 
 pub use openapi::document;

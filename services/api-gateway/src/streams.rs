@@ -1,13 +1,12 @@
 //! Streams that are open, a few for each user.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use service_common::failure::{Code, Failure};
 use service_common::metrics::Metrics;
+
+use crate::shares::{Share, Shares};
 
 /// As metrics name the limit.
 const LIMIT: &str = "streams";
@@ -16,19 +15,17 @@ const ROOM: Duration = Duration::from_secs(5);
 
 /// How many streams each user has open.
 pub(crate) struct Streams {
-    open: Arc<Open>,
-    most: u32,
+    open: Shares<String>,
     metrics: Metrics,
 }
 
-#[derive(Default)]
-struct Open(Mutex<HashMap<String, u32>>);
+/// The place of an open stream.
+pub(crate) type Place = Share<String>;
 
 impl Streams {
     pub(crate) fn new(most: NonZeroU32, metrics: &Metrics) -> Streams {
         Streams {
-            open: Arc::default(),
-            most: most.get(),
+            open: Shares::new(most.get()),
             metrics: metrics.clone(),
         }
     }
@@ -38,42 +35,11 @@ impl Streams {
     /// # Errors
     /// `rate_limited`: there are as many as one user may have.
     pub(crate) fn enter(&self, user_id: &str) -> Result<Place, Failure> {
-        let mut open = self.open.lock();
-        let count = open.entry(user_id.to_owned()).or_default();
-        if *count >= self.most {
+        self.open.take(user_id.to_owned()).ok_or_else(|| {
             self.metrics.rate_limited(LIMIT);
-            let detail = format!("a user may have {} streams at a time", self.most);
-            return Err(Failure::new(Code::RateLimited, detail).after(ROOM));
-        }
-        *count += 1;
-        Ok(Place {
-            open: Arc::clone(&self.open),
-            user_id: user_id.to_owned(),
+            let detail = format!("a user may have {} streams at a time", self.open.most());
+            Failure::new(Code::RateLimited, detail).after(ROOM)
         })
-    }
-}
-
-impl Open {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, u32>> {
-        // Nothing that holds it can panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The place of an open stream.
-pub(crate) struct Place {
-    open: Arc<Open>,
-    user_id: String,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Entry::Occupied(mut count) = self.open.lock().entry(std::mem::take(&mut self.user_id)) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
     }
 }
 
@@ -93,6 +59,6 @@ mod tests {
         drop(first);
         drop(streams.enter("usr_1").unwrap());
         drop(second);
-        assert!(streams.open.lock().is_empty());
+        assert!(streams.open.is_empty());
     }
 }

@@ -1,70 +1,33 @@
 //! Bodies that are on their way: nobody can fill the gateway with bodies that hardly move.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use service_common::failure::{Code, Failure};
 
 use super::address::Network;
+use crate::shares::{Share, Shares};
 
 /// When it is worth while to try again.
 const ROOM: Duration = Duration::from_secs(1);
 
 /// How many bodies come from where.
-pub(crate) struct Reading {
-    /// The most that may come from one network.
-    most: u32,
-    under_way: Mutex<HashMap<Network, u32>>,
-}
-
-/// A body that is being read, until this is dropped.
-pub(super) struct OneBody<'r> {
-    reading: &'r Reading,
-    network: Network,
-}
+pub(crate) struct Reading(Shares<Network>);
 
 impl Reading {
     /// One network can have a quarter of what is worked on at a time.
     pub(crate) fn new(max_in_flight: u32) -> Reading {
-        Reading {
-            most: max_in_flight.div_ceil(4),
-            under_way: Mutex::default(),
-        }
+        Reading(Shares::new(max_in_flight.div_ceil(4)))
     }
 
-    /// A body from there is going to be read.
+    /// A body from there is going to be read, until what this gives is dropped.
     ///
     /// # Errors
     /// Too many are already.
-    pub(super) fn begin(&self, network: Network) -> Result<OneBody<'_>, Failure> {
-        let mut under_way = self.under_way();
-        let count = under_way.entry(network).or_default();
-        if *count >= self.most {
+    pub(super) fn begin(&self, network: Network) -> Result<Share<Network>, Failure> {
+        self.0.take(network).ok_or_else(|| {
             let reason = "too many requests of this address have not arrived whole";
-            return Err(Failure::new(Code::RateLimited, reason).after(ROOM));
-        }
-        *count += 1;
-        Ok(OneBody {
-            reading: self,
-            network,
+            Failure::new(Code::RateLimited, reason).after(ROOM)
         })
-    }
-
-    fn under_way(&self) -> MutexGuard<'_, HashMap<Network, u32>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for OneBody<'_> {
-    fn drop(&mut self) {
-        let mut under_way = self.reading.under_way();
-        if let Some(count) = under_way.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                under_way.remove(&self.network);
-            }
-        }
     }
 }
 
@@ -91,6 +54,6 @@ mod tests {
         drop(first);
         assert!(reading.begin(one).is_ok());
         drop(second);
-        assert!(reading.under_way().is_empty());
+        assert!(reading.0.is_empty());
     }
 }
