@@ -1,7 +1,6 @@
 //! Calls to a service: repeated where that is safe and likely to help, and not made at all while it is down.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::Rng;
@@ -19,17 +18,10 @@ const MOST_REPEATS: u32 = 2;
 /// The longest pause before the first repetition; it doubles with the next.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A service that this one calls. Cheap to clone: clones share what they know of it.
-#[derive(Clone)]
+/// A service that this one calls.
 pub struct Upstream {
     name: &'static str,
     link: Link,
-    known: Arc<Known>,
-}
-
-/// What calls have shown of a service.
-#[derive(Default)]
-struct Known {
     budget: Budget,
     breaker: Breaker,
 }
@@ -42,7 +34,8 @@ impl Upstream {
         Upstream {
             name,
             link,
-            known: Arc::default(),
+            budget: Budget::default(),
+            breaker: Breaker::default(),
         }
     }
 
@@ -72,10 +65,10 @@ impl Upstream {
         M: Clone,
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        self.known.budget.earn();
+        self.budget.earn();
         let mut repeats = 0;
         loop {
-            self.known.breaker.admit(Instant::now())?;
+            self.breaker.admit(Instant::now())?;
             match call(self.link(), message.clone()).await {
                 Ok(answer) => {
                     self.answered();
@@ -108,7 +101,7 @@ impl Upstream {
         let is_in_time = Context::current()
             .and_then(|context| context.remaining())
             .is_none_or(|left| left > pause);
-        if !is_in_time || !self.known.budget.spend() {
+        if !is_in_time || !self.budget.spend() {
             return Err(failure);
         }
         tokio::time::sleep(pause).await;
@@ -116,13 +109,13 @@ impl Upstream {
     }
 
     fn answered(&self) {
-        if self.known.breaker.answered() {
+        if self.breaker.answered() {
             self.link.metrics.breaker(self.name, false);
         }
     }
 
     fn failed(&self) {
-        if self.known.breaker.failed(Instant::now()) {
+        if self.breaker.failed(Instant::now()) {
             self.link.metrics.breaker(self.name, true);
         }
     }

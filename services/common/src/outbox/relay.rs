@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures::future::{join, join_all};
+use futures::future::join_all;
 use tracing::Span;
 use uuid::Uuid;
 
@@ -79,9 +79,12 @@ impl Relay {
 
     /// Publishes until told to stop, and deletes what was published long ago.
     pub fn run(self, stopping: Stopping) -> Boxed<'static, ()> {
-        let sweeping = sweep_often(self.database.clone(), self.options.kept, stopping.clone());
+        let sweeping = sweep_often(self.database.clone(), self.options.kept);
         Box::pin(async move {
-            join(self.publish(stopping), sweeping).await;
+            tokio::select! {
+                () = self.publish(stopping) => {}
+                () = sweeping => {}
+            }
         })
     }
 
@@ -182,20 +185,14 @@ impl Relay {
     }
 }
 
-/// Deletes rows that nobody needs any more, beside the relay: no event waits for that.
-async fn sweep_often(database: Database, kept: Duration, stopping: Stopping) {
+/// Deletes rows that nobody needs any more, beside the relay and without end: no event waits for that.
+async fn sweep_often(database: Database, kept: Duration) {
     let kept_ms = i64::try_from(kept.as_millis()).unwrap_or(i64::MAX);
-    let sweep = async {
-        loop {
-            if let Err(error) = batch::sweep(&database, kept_ms).await {
-                tracing::warn!(%error, "events that were published long ago cannot be deleted; later again");
-            }
-            tokio::time::sleep(SWEEP).await;
+    loop {
+        if let Err(error) = batch::sweep(&database, kept_ms).await {
+            tracing::warn!(%error, "events that were published long ago cannot be deleted; later again");
         }
-    };
-    tokio::select! {
-        () = stopping.cancelled() => {}
-        () = sweep => {}
+        tokio::time::sleep(SWEEP).await;
     }
 }
 

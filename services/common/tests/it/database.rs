@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use service_common::database::{Database, DatabaseOptions, Kind, Row, Statement, Step, Transaction};
+use service_common::database::{Database, DatabaseOptions, Kind, Row, Statement, Step};
 use service_common::failure::{Code, Failure};
 use sqlx::Row as _;
 use test_support::databases::on_each_database;
@@ -74,9 +74,9 @@ fn a_transaction_that_is_dropped_has_done_nothing() {
     });
 }
 
-fn insert(name: &'static str, value: i64) -> Statement {
+fn insert(name: impl Into<String>, value: i64) -> Statement {
     Statement::new("INSERT INTO counters VALUES ($1, $2) RETURNING name")
-        .bind(name)
+        .bind(name.into())
         .bind(value)
 }
 
@@ -161,9 +161,13 @@ fn what_is_over_goes_however_much_it_is_and_nothing_else_does() {
         let mut transaction = database.begin().await.unwrap();
         let now_ms = transaction.now_ms().await.unwrap();
         for n in 0..2_500 {
-            insert_owned(format!("over-{n}"), now_ms - n, &mut transaction).await;
+            insert(format!("over-{n}"), now_ms - n)
+                .execute(&mut transaction)
+                .await
+                .unwrap();
         }
-        insert_owned("later".to_owned(), now_ms + 3_600_000, &mut transaction).await;
+        let later = insert("later", now_ms + 3_600_000);
+        later.execute(&mut transaction).await.unwrap();
         transaction.commit().await.unwrap();
         let swept = database.sweep("counters", "name", "value <= $1").await;
         assert_eq!(swept.unwrap(), 2_500);
@@ -177,15 +181,6 @@ fn what_is_over_goes_however_much_it_is_and_nothing_else_does() {
             0
         );
     });
-}
-
-async fn insert_owned(name: String, value: i64, transaction: &mut Transaction) {
-    sqlx::query("INSERT INTO counters VALUES ($1, $2)")
-        .bind(name)
-        .bind(value)
-        .execute(&mut **transaction)
-        .await
-        .unwrap();
 }
 
 #[test]
