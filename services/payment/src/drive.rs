@@ -67,12 +67,21 @@ impl Payments {
                 Drive::Halted
             }
         };
-        match self
-            .held(id, &lease, |payment, now_ms| payment.let_go(end, now_ms))
-            .await
-        {
+        let mut has_news = false;
+        let let_go = |payment: &mut Payment, now_ms| {
+            has_news = payment.has_news();
+            payment.let_go(end, now_ms);
+        };
+        match self.held(id, &lease, let_go).await {
             Err(Halt::Failed(failure)) => Err(failure),
-            _ => Ok(()),
+            Err(Halt::LeaseLost | Halt::NotYet) => Ok(()),
+            Ok(_) => {
+                // Whoever brought it found the payment held.
+                if has_news {
+                    self.drive_soon(id);
+                }
+                Ok(())
+            }
         }
     }
 

@@ -21,10 +21,15 @@ pub enum Drive {
 }
 
 impl Payment {
+    /// Whether news of it has come while its driver is at it, who may have asked before.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.attend_at_ms.is_some_and(|at_ms| at_ms < self.lease_until_ms)
+    }
+
     /// Its driver lets go of it.
     pub fn let_go(&mut self, end: Drive, now_ms: i64) {
-        // The driver may have asked before it came.
-        let has_news = self.attend_at_ms.is_some_and(|at_ms| at_ms < self.lease_until_ms);
+        let has_news = self.has_news();
         self.lease = None;
         self.lease_until_ms = 0;
         self.attempts = match end {

@@ -243,11 +243,15 @@ impl Bank {
         self.books.lock().unwrap()
     }
 
-    /// The intents that were made for a payment.
+    /// The intents that were made for a payment, under whichever of its keys.
     pub(crate) fn intents_of(&self, payment: &Payment) -> Vec<Held> {
         let books = self.books();
-        let id = books.by_key.get(&payment.provider_key());
-        id.map(|id| books.intents[id].clone()).into_iter().collect()
+        let first = format!("weir-{}", payment.id());
+        let later = format!("{first}-");
+        let keys = books.by_key.iter();
+        keys.filter(|(key, _)| **key == first || key.starts_with(&later))
+            .map(|(_, id)| books.intents[id].clone())
+            .collect()
     }
 
     /// How many intents there are.

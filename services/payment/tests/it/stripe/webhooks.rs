@@ -139,6 +139,23 @@ fn what_an_event_says_is_not_believed_but_asked_for() {
 }
 
 #[test]
+fn one_that_comes_while_another_is_asked_about_is_asked_about_next() {
+    on_each_database(async |url| {
+        let it = open(&url).await;
+        let id = it.waiting("ord_1").await;
+        it.line.disturb_next("get", Fault::HeldAfter);
+        it.hear("evt_1", "payment_intent.processing", "pi_1").await;
+        // The driver has asked, and holds the payment.
+        it.line.held().await;
+        it.bank.payers_act(|| true);
+        it.hear("evt_2", "payment_intent.succeeded", "pi_1").await;
+        it.line.let_go();
+        it.wait_until(&id, |payment| payment.status() == Status::Succeeded)
+            .await;
+    });
+}
+
+#[test]
 fn one_that_comes_late_takes_nothing_back() {
     on_each_database(async |url| {
         let it = open(&url).await;
