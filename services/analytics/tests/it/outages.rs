@@ -91,7 +91,12 @@ fn a_topic_that_is_made_anew_replaces_what_was_known_and_ends_the_streams() {
             )
             .await;
         served.until_counted(3).await;
-        let end = next(&mut stream).await.unwrap_err();
+        // Apache Kafka may hand out what lies behind the old topic's offset before it says that the topic is another one.
+        let end = loop {
+            if let Err(end) = next(&mut stream).await {
+                break end;
+            }
+        };
         assert_eq!(end.code, service_common::failure::Code::EventGone);
         let refused = served.stream(&begins).await.unwrap_err();
         assert_eq!(refused.code, service_common::failure::Code::EventGone);
