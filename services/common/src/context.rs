@@ -77,6 +77,11 @@ impl Context {
         CURRENT.scope(self, future).await
     }
 
+    /// Does within it what does not wait for anything.
+    pub fn within<T>(self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, work)
+    }
+
     /// How long the sender still waits.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {

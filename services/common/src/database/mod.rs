@@ -3,9 +3,11 @@
 //! Statements are written once, in what both understand: `$1`, `TEXT`, `BIGINT`, `ON CONFLICT`, `RETURNING`. Moments are
 //! milliseconds since 1970, amounts minor units, flags 0 or 1, documents JSON in `TEXT`.
 //!
-//! With SQLite every transaction that writes begins `IMMEDIATE`, one at a time in the sequence of asking; the log is
-//! written ahead (`WAL`) and synchronised as `NORMAL`: what was committed survives a killed process, not a power cut.
+//! With SQLite every transaction that writes begins `IMMEDIATE`, one at a time in the sequence of asking, and those that are
+//! decided by one step ([`Database::transact`]) go together where they wait; the log is written ahead (`WAL`) and synchronised
+//! as `NORMAL`: what was committed survives a killed process, not a power cut.
 
+mod group;
 mod list;
 mod lock;
 mod migrate;
@@ -14,16 +16,18 @@ mod options;
 mod renewal;
 mod statement;
 mod sweep;
+mod transact;
 mod transaction;
 mod turn;
 mod writer;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus::Histogram;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor, SqlSafeStr};
+use tracing::Span;
 
 pub use crate::{for_update, for_update_now};
 pub use list::in_list;
@@ -32,11 +36,13 @@ pub use options::{DatabaseOptions, DatabaseUrl, DatabaseUrlError};
 pub use statement::Statement;
 pub use transaction::Transaction;
 
+use self::group::Groups;
 use self::writer::Writer;
 
 use crate::boxed::Boxed;
 use crate::failure::{Code, Failure};
 use crate::metrics::Metrics;
+use crate::trace::TARGET;
 
 /// SQLite: so many pages are written ahead before they are put in their places, which is synchronised with the disk. Of 4 KiB
 /// each; by itself it is a quarter of that.
@@ -74,6 +80,8 @@ pub struct Database {
     kind: Kind,
     /// SQLite's.
     writer: Option<Writer>,
+    /// Of those who write by it.
+    groups: Option<Groups>,
     /// How long transactions waited to begin, in seconds.
     waits: Option<Histogram>,
 }
@@ -188,10 +196,14 @@ impl Database {
                 let (url, pool) = (url.clone(), pool.clone());
                 tokio::spawn(async move { renewal::follow(&file, url, pool).await });
             }
+            let groups = writer
+                .clone()
+                .map(|writer| Groups::new(writer, options.acquire_timeout));
             Ok(Database {
                 pool,
                 kind,
                 writer,
+                groups,
                 waits: None,
             })
         })
@@ -242,6 +254,24 @@ impl Database {
         Box::pin(Transaction::write(self, statements))
     }
 
+    /// A transaction of two sets of statements: the second is decided by the rows of the first, and by nothing else that may
+    /// change. Gives what was decided, and the rows of the second.
+    ///
+    /// With SQLite those that wait for their turn go together: the first sets of all, then the second sets. So of those that
+    /// change what another's first set reads, only their own first sets may do so, or they have one subject: of one subject, one
+    /// goes after the other. `decide` is called again where something of it could not be done; it does nothing but decide.
+    ///
+    /// # Errors
+    /// What `decide` gives, and then nothing was done; or the database failed: whether it was done is not known, ask again.
+    pub fn transact<'a, T: Send + 'static, E: From<sqlx::Error> + Send + 'a>(
+        &'a self,
+        subject: &'a str,
+        first: Vec<Statement>,
+        decide: impl Fn(&[Row]) -> Result<(Vec<Statement>, T), E> + Send + Sync + 'static,
+    ) -> Boxed<'a, Result<(T, Vec<Row>), E>> {
+        Box::pin(transact::transact(self, subject, first, decide))
+    }
+
     /// The database's own clock, in milliseconds since 1970: an expression for statements. Every instance of a service
     /// reads the same clock, whatever its machine's says.
     #[must_use]
@@ -269,6 +299,23 @@ impl Database {
             idle += usize::from(writer.is_idle());
         }
         (open, idle)
+    }
+
+    /// Of traces: a transaction, from asking for a connection to the end.
+    fn span(&self) -> Span {
+        tracing::debug_span!(
+            target: TARGET,
+            "transaction",
+            otel.kind = "client",
+            db.system.name = self.kind.as_str(),
+        )
+    }
+
+    /// A transaction begins that was asked for then.
+    fn waited(&self, asked: Instant) {
+        if let Some(waits) = &self.waits {
+            waits.observe(asked.elapsed().as_secs_f64());
+        }
     }
 
     /// Closes every connection; what was committed is kept.

@@ -1,19 +1,36 @@
 //! Statements that are made before they are executed, so that several of them can go together.
 
+use futures::TryStreamExt as _;
 use sqlx::any::AnyArguments;
 use sqlx::encode::Encode;
-use sqlx::error::BoxDynError;
 use sqlx::types::Type;
-use sqlx::{Any, Arguments as _, AssertSqlSafe, SqlSafeStr, SqlStr};
+use sqlx::{Any, AnyConnection, Arguments as _, AssertSqlSafe, Either, Executor as _, SqlSafeStr, SqlStr};
 
 use super::{Kind, Row, Transaction};
 use crate::boxed::Boxed;
+
+/// SQLite's: one at a time writes, from the beginning.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE;\n";
+pub(super) const COMMIT: &str = "COMMIT";
 
 /// A statement with what stands in its places, `$1` and so on; no text in it may hold a dollar sign otherwise.
 pub struct Statement {
     text: SqlStr,
     arguments: AnyArguments,
-    failure: Option<BoxDynError>,
+    /// Of what could not be put in its place.
+    failure: Option<String>,
+}
+
+impl Clone for Statement {
+    fn clone(&self) -> Statement {
+        let mut arguments = AnyArguments::default();
+        arguments.values.0.clone_from(&self.arguments.values.0);
+        Statement {
+            text: self.text.clone(),
+            arguments,
+            failure: self.failure.clone(),
+        }
+    }
 }
 
 impl Statement {
@@ -40,7 +57,7 @@ impl Statement {
     #[must_use]
     pub fn bind<'t, T: Encode<'t, Any> + Type<Any>>(mut self, value: T) -> Statement {
         if let Err(error) = self.arguments.add(value) {
-            self.failure.get_or_insert(error);
+            self.failure.get_or_insert(error.to_string());
         }
         self
     }
@@ -58,9 +75,13 @@ impl Statement {
         })
     }
 
+    pub(super) fn text(&self) -> &str {
+        self.text.as_str()
+    }
+
     fn arguments(&mut self) -> sqlx::Result<AnyArguments> {
         match self.failure.take() {
-            Some(error) => Err(sqlx::Error::Encode(error)),
+            Some(error) => Err(sqlx::Error::Encode(error.into())),
             None => Ok(std::mem::take(&mut self.arguments)),
         }
     }
@@ -83,18 +104,51 @@ pub(super) async fn together(
             Ok(rows)
         }
         Kind::Sqlite => {
-            let mut text = first.to_owned();
-            let mut all = AnyArguments::default();
-            for mut statement in statements {
-                number_from(all.len(), statement.text.as_str(), &mut text);
-                all.values.0.append(&mut statement.arguments()?.values.0);
-            }
-            text.push_str(last);
-            // Made of constants and the numbers of places.
-            let together = sqlx::query_with(AssertSqlSafe(text), all);
-            together.fetch_all(&mut **transaction).await
+            let sets = in_sets(transaction, first, vec![statements], last).await?;
+            Ok(sets.into_iter().flatten().collect())
         }
     }
+}
+
+/// Executes sets of statements one after the other, with SQLite, as one hand-over to the thread that executes them; gives the rows
+/// of each set. `first` and `last` go with them: each is one statement that has no rows, or none.
+pub(super) async fn in_sets(
+    connection: &mut AnyConnection,
+    first: &'static str,
+    sets: Vec<Vec<Statement>>,
+    last: &'static str,
+) -> sqlx::Result<Vec<Vec<Row>>> {
+    let mut text = first.to_owned();
+    let mut all = AnyArguments::default();
+    let mut rows: Vec<Vec<Row>> = sets.iter().map(|_| Vec::new()).collect();
+    // Which set each statement is of.
+    let mut owners = Vec::new();
+    if !first.is_empty() {
+        owners.push(None);
+    }
+    for (owner, set) in sets.into_iter().enumerate() {
+        for mut statement in set {
+            number_from(all.len(), statement.text.as_str(), &mut text);
+            all.values.0.append(&mut statement.arguments()?.values.0);
+            owners.push(Some(owner));
+        }
+    }
+    text.push_str(last);
+    // Made of constants and the numbers of places.
+    let query = sqlx::query_with(AssertSqlSafe(text), all);
+    let mut results = connection.fetch_many(query);
+    let mut done = 0;
+    while let Some(result) = results.try_next().await? {
+        match result {
+            Either::Left(_) => done += 1,
+            Either::Right(row) => {
+                if let Some(owner) = owners.get(done).copied().flatten() {
+                    rows[owner].push(row);
+                }
+            }
+        }
+    }
+    Ok(rows)
 }
 
 /// Appends a statement whose places begin behind the `first` that others have.

@@ -6,18 +6,13 @@ use std::time::Instant;
 use sqlx::{Any, AnyConnection, Executor};
 use tracing::Span;
 
-use super::statement::{self, Statement};
+use super::statement::{self, BEGIN, COMMIT, Statement};
 use super::writer::Writing;
 use super::{Database, Kind, Row, now};
 use crate::boxed::Boxed;
-use crate::trace::TARGET;
 
 /// PostgreSQL: "terminated by an administrator", which a connection says at its next use when its server was shut down.
 const SHUT_DOWN: &str = "57P01";
-
-/// SQLite's.
-const BEGIN: &str = "BEGIN IMMEDIATE;\n";
-const COMMIT: &str = "COMMIT";
 
 /// Dropped without [`commit`](Transaction::commit), it is rolled back. Statements are executed on `&mut *transaction`.
 #[derive(Debug)]
@@ -65,20 +60,13 @@ impl Transaction {
 
     /// On PostgreSQL it has begun, on SQLite it is to begin.
     async fn take_turn(database: &Database) -> sqlx::Result<Transaction> {
-        let span = tracing::debug_span!(
-            target: TARGET,
-            "transaction",
-            otel.kind = "client",
-            db.system.name = database.kind.as_str(),
-        );
+        let span = database.span();
         let asked = Instant::now();
         let inner = match &database.writer {
             Some(writer) => Inner::Writing(writer.turn().await?),
             None => Inner::Pooled(begin_on_a_live_connection(database).await?),
         };
-        if let Some(waits) = &database.waits {
-            waits.observe(asked.elapsed().as_secs_f64());
-        }
+        database.waited(asked);
         Ok(Transaction {
             inner,
             kind: database.kind,

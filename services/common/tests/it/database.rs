@@ -7,7 +7,7 @@ use service_common::failure::{Code, Failure};
 use sqlx::Row as _;
 use test_support::databases::on_each_database;
 
-const STEPS: &[Step] = &[Step {
+pub(crate) const STEPS: &[Step] = &[Step {
     version: 1,
     description: "counters",
     sql: "CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
@@ -74,7 +74,7 @@ fn a_transaction_that_is_dropped_has_done_nothing() {
     });
 }
 
-fn insert(name: impl Into<String>, value: i64) -> Statement {
+pub(crate) fn insert(name: impl Into<String>, value: i64) -> Statement {
     Statement::new("INSERT INTO counters VALUES ($1, $2) RETURNING name")
         .bind(name.into())
         .bind(value)

@@ -6,3 +6,4 @@ mod files;
 mod idempotency;
 mod outbox;
 mod renewal;
+mod transact;
