@@ -121,22 +121,28 @@ pub async fn begin_with_lock(
     database: &Database,
     id: &str,
 ) -> sqlx::Result<(Transaction, Option<(Order, i64)>)> {
-    let lock = Statement::new(for_update_now!(
-        database,
-        columns!(),
-        " FROM orders WHERE id = $1"
-    ));
-    let (transaction, rows) = database.begin_with(vec![lock.bind(id)]).await?;
-    let locked = match rows.first() {
-        None => None,
-        Some(row) => {
-            let order = read(row)?;
-            // Who waited for the lock may have read the clock before: an order's moments never go back.
-            let now_ms = row.try_get::<i64, _>("now_ms")?.max(order.updated_at_ms);
-            Some((order, now_ms))
-        }
+    let (transaction, rows) = database.begin_with(vec![lock(database, id)]).await?;
+    Ok((transaction, locked(&rows)?))
+}
+
+/// Locks an order; [`locked`] reads its rows.
+pub fn lock(database: &Database, id: &str) -> Statement {
+    let text = for_update_now!(database, columns!(), " FROM orders WHERE id = $1");
+    Statement::new(text).bind(id)
+}
+
+/// An order that was locked, and the moment of that by the database's clock, in milliseconds since 1970.
+///
+/// # Errors
+/// These are not the rows of [`lock`].
+pub fn locked(rows: &[Row]) -> sqlx::Result<Option<(Order, i64)>> {
+    let Some(row) = rows.first() else {
+        return Ok(None);
     };
-    Ok((transaction, locked))
+    let order = read(row)?;
+    // Who waited for the lock may have read the clock before: an order's moments never go back.
+    let now_ms = row.try_get::<i64, _>("now_ms")?.max(order.updated_at_ms);
+    Ok(Some((order, now_ms)))
 }
 
 /// An order as it is at this moment.

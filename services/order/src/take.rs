@@ -3,18 +3,19 @@
 //! The three steps are transactions of their own, so the process may die between any two. Whoever goes on, the client's next
 //! attempt or the sweeper after the lease, does so under the same order id, which is what its stock is set aside under.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use service_common::context::spawn_own;
-use service_common::database::{Statement, Transaction};
+use service_common::database::{Row, Statement};
 use service_common::failure::{Code, Failure};
 use service_common::idempotency::{self, Claim, Fingerprint, Scope};
 use sqlx::Row as _;
 use weir_rpc::order::v1::OrderResponse;
 
 use crate::message;
-use crate::order::{Order, State, Stock, Wanted};
+use crate::order::{Change, Dues, Order, State, Stock, Terms, Wanted};
 use crate::orders::{Orders, ended, kept};
+use crate::remote::Refusal;
 use crate::store;
 
 /// A request for an order.
@@ -26,6 +27,41 @@ pub struct Request {
     pub wanted: Wanted,
     /// The idempotency key and what it must come with again.
     pub key: Option<(Scope, Fingerprint)>,
+}
+
+/// An order that was not stored yet.
+#[derive(Clone)]
+struct New {
+    id: String,
+    request: Request,
+    terms: Terms,
+}
+
+impl New {
+    fn order(&self, now_ms: i64) -> Order {
+        let Request { user_id, wanted, key } = &self.request;
+        let mut order = Order::new(self.id.clone(), user_id, wanted.clone(), now_ms, self.terms);
+        order.scope = key.as_ref().map(|(scope, _)| scope.as_str().to_owned());
+        order
+    }
+
+    /// Stores it where its key was claimed for it.
+    fn claimed(&self, rows: &[Row], lease: Duration) -> Result<(Vec<Statement>, Option<Order>), Failure> {
+        let Some(now_ms) = idempotency::is_first(rows, lease)? else {
+            return Ok((Vec::new(), None));
+        };
+        let order = self.order(now_ms);
+        Ok((vec![store::insert(&order)?], Some(order)))
+    }
+}
+
+/// An order whose stock was answered for.
+struct Taken {
+    order: Order,
+    answer: Result<OrderResponse, Failure>,
+    dues_before: Dues,
+    /// `None`: that was known before.
+    told: Option<Option<Change>>,
 }
 
 /// How an order came to the step before its stock is asked for.
@@ -51,7 +87,10 @@ impl Orders {
                     orders.shared.metrics.replayed("CreateOrder");
                     idempotency::decode(&answer)
                 }
-                Begun::Order(order) => orders.finish(*order).await,
+                Begun::Order(order) => {
+                    tracing::Span::current().record("order_id", &order.id);
+                    orders.finish(*order).await
+                }
             }
         };
         let limit = self.shared.rules.work;
@@ -68,33 +107,37 @@ impl Orders {
 
     /// The first transaction: the key is claimed and the order stored, or found.
     async fn begin(&self, request: Request) -> Result<Begun, Failure> {
-        let shared = &self.shared;
-        let terms = shared.rules.terms();
+        let database = &self.shared.database;
+        let lease = self.shared.rules.lease;
         let id = Order::new_id();
-        let (transaction, now_ms) = match &request.key {
-            None => {
-                let mut transaction = shared.database.begin().await?;
-                let now_ms = transaction.now_ms().await?;
-                (transaction, now_ms)
-            }
-            Some((scope, fingerprint)) => {
-                let lease = shared.rules.lease;
-                match idempotency::claim(&shared.database, scope, fingerprint, &id, lease).await? {
-                    (transaction, Claim::First(now_ms)) => (transaction, now_ms),
-                    (_, Claim::Answered(answer)) => return Ok(Begun::Answered(answer)),
-                    (transaction, Claim::Resumed(id)) => {
-                        // All others lock the order first and its key then: both at once, the other way round, could deadlock.
-                        transaction.commit().await?;
-                        return self.hold(&id).await;
-                    }
-                }
-            }
+        let terms = self.shared.rules.terms();
+        let new = New { id, request, terms };
+        let Some((scope, fingerprint)) = new.request.key.clone() else {
+            let mut transaction = database.begin().await?;
+            let order = new.order(transaction.now_ms().await?);
+            transaction.commit_with(vec![store::insert(&order)?]).await?;
+            return Ok(Begun::Order(Box::new(order)));
         };
-        let mut order = Order::new(id, &request.user_id, request.wanted, now_ms, terms);
-        order.scope = request.key.map(|(scope, _)| scope.as_str().to_owned());
-        tracing::Span::current().record("order_id", &order.id);
-        transaction.commit_with(vec![store::insert(&order)?]).await?;
-        Ok(Begun::Order(Box::new(order)))
+        let claim = idempotency::store(database.kind(), &scope, &fingerprint, &new.id, lease);
+        let first = new.clone();
+        let decide = move |rows: &[Row]| first.claimed(rows, lease);
+        if let (Some(order), _) = database.transact(scope.as_str(), vec![claim], decide).await? {
+            return Ok(Begun::Order(Box::new(order)));
+        }
+        match idempotency::claim(database, &scope, &fingerprint, &new.id, lease).await? {
+            (_, Claim::Answered(answer)) => Ok(Begun::Answered(answer)),
+            (transaction, Claim::Resumed(id)) => {
+                // All others lock the order first and its key then: both at once, the other way round, could deadlock.
+                transaction.commit().await?;
+                self.hold(&id).await
+            }
+            // Its answer was kept long enough a moment later.
+            (transaction, Claim::First(now_ms)) => {
+                let order = new.order(now_ms);
+                transaction.commit_with(vec![store::insert(&order)?]).await?;
+                Ok(Begun::Order(Box::new(order)))
+            }
+        }
     }
 
     /// An order that was begun before is held for whoever goes on with it now.
@@ -128,32 +171,57 @@ impl Orders {
                 return Err(failure);
             }
         };
-        let (transaction, locked) = store::begin_with_lock(&self.shared.database, &order.id).await?;
-        let (mut order, now_ms) =
-            locked.ok_or_else(|| Failure::internal(format!("order {} is missing", order.id)))?;
-        let dues_before = order.dues;
-        let (stock, refusal) = match stock {
-            Ok(stock) => (stock, None),
-            Err(refusal) => (Stock::Refused, Some(refusal.0)),
+        let decide = {
+            let orders = self.clone();
+            let id = order.id.clone();
+            move |rows: &[Row]| {
+                let locked = store::locked(rows)?;
+                let locked = locked.ok_or_else(|| Failure::internal(format!("order {id} is missing")))?;
+                orders.taken(locked, &stock)
+            }
         };
-        let Some(told) = order.stock_answered(&stock, now_ms) else {
-            let answer = match order.created_at_ms {
-                Some(_) => Ok(message::response(&order)),
-                None => Err(ended()),
-            };
-            return commit(transaction, Vec::new(), &order, answer).await?;
+        let lock = store::lock(&self.shared.database, &order.id);
+        let (taken, rows) = self
+            .shared
+            .database
+            .transact(&order.id, vec![lock], decide)
+            .await?;
+        let answer = match rows.first() {
+            // The order may have had an answer before, and all who ask are told the same.
+            Some(row) => idempotency::decode(row.try_get("answer")?),
+            None => taken.answer,
         };
-        let answer = match refusal {
-            None => Ok(message::response(&order)),
-            Some(refusal) => Err(refusal),
-        };
-        let statements = self.stored(&order, told)?;
-        let answer = commit(transaction, statements, &order, answer).await?;
-        if answer.is_ok() {
-            self.shared.metrics.order_created();
+        if let Some(told) = taken.told {
+            if answer.is_ok() {
+                self.shared.metrics.order_created();
+            }
+            self.follow_up(&taken.order, taken.dues_before, told);
         }
-        self.follow_up(&order, dues_before, told);
         answer
+    }
+
+    /// What becomes of an order that was locked, by the answer about its stock: what is to be stored, and what is told then.
+    fn taken(
+        &self,
+        (mut order, now_ms): (Order, i64),
+        stock: &Result<Stock, Refusal>,
+    ) -> Result<(Vec<Statement>, Taken), Failure> {
+        let dues_before = order.dues;
+        let told = order.stock_answered(stock.as_ref().unwrap_or(&Stock::Refused), now_ms);
+        let (mut statements, answer) = match (told, stock) {
+            (Some(told), Ok(_)) => (self.stored(&order, told)?, Ok(message::response(&order))),
+            (Some(told), Err(Refusal(refusal))) => (self.stored(&order, told)?, Err(refusal.clone())),
+            (None, _) if order.created_at_ms.is_some() => (Vec::new(), Ok(message::response(&order))),
+            (None, _) => (Vec::new(), Err(ended())),
+        };
+        statements.extend(kept(&order, &answer));
+        let taken = Taken {
+            order,
+            answer,
+            dues_before,
+            told,
+        };
+        Ok((statements, taken))
     }
 
     /// Nobody is at the order any more: its client may try again at once, the sweeper does so after a while.
@@ -174,20 +242,4 @@ impl Orders {
         transaction.commit().await?;
         Ok(())
     }
-}
-
-/// Commits with the answer kept, and gives the one that is: the order may have had one before, and all who ask are told the
-/// same.
-async fn commit(
-    transaction: Transaction,
-    mut statements: Vec<Statement>,
-    order: &Order,
-    answer: Result<OrderResponse, Failure>,
-) -> Result<Result<OrderResponse, Failure>, Failure> {
-    statements.extend(kept(order, &answer));
-    let rows = transaction.commit_with(statements).await?;
-    Ok(match rows.first() {
-        Some(row) => idempotency::decode(row.try_get("answer")?),
-        None => answer,
-    })
 }

@@ -15,7 +15,7 @@ pub use answer::{decode, encode};
 pub use fingerprint::Fingerprint;
 
 use crate::boxed::Boxed;
-use crate::database::{Database, Kind, Statement, Transaction, for_update_now};
+use crate::database::{Database, Kind, Row, Statement, Transaction, for_update_now};
 use crate::failure::{Code, Failure, FieldFaults};
 
 /// The schema of the table, to be a part of the first step of the service's own.
@@ -118,23 +118,12 @@ pub fn claim<'a>(
     lease: Duration,
 ) -> Boxed<'a, Result<(Transaction, Claim), Failure>> {
     Box::pin(async move {
-        let store = match database.kind() {
-            Kind::Sqlite => store_key!(Sqlite),
-            Kind::Postgres => store_key!(Postgres),
-        };
-        let lease_ms = millis(lease);
-        let store = Statement::new(store)
-            .bind(scope.as_str())
-            .bind(fingerprint.as_str())
-            .bind(subject)
-            .bind(lease_ms)
-            .bind(millis(KEPT));
+        let store = store(database.kind(), scope, fingerprint, subject, lease);
         let (mut transaction, stored) = database.begin_with(vec![store]).await?;
-        if let Some(row) = stored.first() {
-            let lease_until_ms: i64 = row.try_get("lease_until_ms")?;
-            return Ok((transaction, Claim::First(lease_until_ms - lease_ms)));
+        if let Some(now_ms) = is_first(&stored, lease)? {
+            return Ok((transaction, Claim::First(now_ms)));
         }
-        match take_up(&mut transaction, scope, fingerprint, lease_ms).await {
+        match take_up(&mut transaction, scope, fingerprint, millis(lease)).await {
             Ok(claim) => Ok((transaction, claim)),
             Err(failure) => {
                 transaction.rollback().await?;
@@ -142,6 +131,40 @@ pub fn claim<'a>(
             }
         }
     })
+}
+
+/// Claims a key for a request, for as long as the lease, where it is new; see [`is_first`].
+#[must_use]
+pub fn store(
+    kind: Kind,
+    scope: &Scope,
+    fingerprint: &Fingerprint,
+    subject: &str,
+    lease: Duration,
+) -> Statement {
+    let store = match kind {
+        Kind::Sqlite => store_key!(Sqlite),
+        Kind::Postgres => store_key!(Postgres),
+    };
+    Statement::new(store)
+        .bind(scope.as_str())
+        .bind(fingerprint.as_str())
+        .bind(subject)
+        .bind(millis(lease))
+        .bind(millis(KEPT))
+}
+
+/// Whether [`store`] claimed the key, by its rows: the moment of that by the database's clock, in milliseconds since 1970.
+/// `None`: it came before, and [`claim`] tells what became of that.
+///
+/// # Errors
+/// These are not its rows.
+pub fn is_first(rows: &[Row], lease: Duration) -> sqlx::Result<Option<i64>> {
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let lease_until_ms: i64 = row.try_get("lease_until_ms")?;
+    Ok(Some(lease_until_ms - millis(lease)))
 }
 
 /// Claims a key that came before.
