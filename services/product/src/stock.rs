@@ -8,6 +8,7 @@
 
 use std::collections::HashSet;
 
+use service_common::database::Row;
 use service_common::failure::{Code, Failure};
 use sqlx::Row as _;
 
@@ -18,6 +19,20 @@ use crate::store::{changes, products, reservations};
 
 /// The most of one product that can be in stock: far from where numbers end, so that what is given back never overflows.
 pub(crate) const MOST_STOCK: i64 = 1_000_000_000_000;
+
+/// Why an order's stock was not taken.
+enum Untaken {
+    /// There is too little of these products by now, or somebody has asked for the same order meanwhile.
+    Short(Vec<String>),
+    /// Whether it was taken is not known.
+    Failed(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Untaken {
+    fn from(error: sqlx::Error) -> Untaken {
+        Untaken::Failed(error)
+    }
+}
 
 impl Products {
     /// Changes a product's stock by hand, once for each id of a change; asked again, changes nothing.
@@ -68,15 +83,15 @@ impl Products {
     pub async fn reserve(&self, order_id: &str, lines: &[Line]) -> Result<Outcome, Failure> {
         let wanted = sums(lines.iter().map(|line| (line.product_id.as_str(), line.quantity)));
         // Before the transaction: a price of a moment ago is one that the customer was shown.
-        let prices = products::prices(&self.database, wanted.keys().copied()).await?;
+        let offers = products::offers(&self.database, wanted.keys().copied()).await?;
         let mut unknown = Vec::new();
         let mut priced = Vec::with_capacity(lines.len());
         for line in lines {
-            match prices.get(&line.product_id) {
-                Some(price) => priced.push(PricedLine {
+            match offers.get(&line.product_id) {
+                Some(offer) => priced.push(PricedLine {
                     product_id: line.product_id.clone(),
                     quantity: line.quantity,
-                    unit_price: *price,
+                    unit_price: offer.price,
                 }),
                 None => unknown.push(line.product_id.clone()),
             }
@@ -86,21 +101,27 @@ impl Products {
             unknown.dedup();
             return self.decide(order_id, Outcome::UnknownProducts(unknown)).await;
         }
+        let is_short =
+            |(id, quantity): &(&&str, &i64)| offers.get(**id).is_none_or(|offer| offer.stock < **quantity);
+        let short: Vec<String> = wanted
+            .iter()
+            .filter(is_short)
+            .map(|(id, _)| (*id).to_owned())
+            .collect();
+        if !short.is_empty() {
+            return self.decide(order_id, Outcome::OutOfStock(short)).await;
+        }
         let reserved = Outcome::Reserved(priced);
         let mut statements = vec![reservations::insert(order_id, &reserved)?];
         statements.extend(wanted.iter().map(|(id, quantity)| products::take(id, *quantity)));
-        let (transaction, rows) = self.database.begin_with(statements).await?;
-        if rows.len() == 1 + wanted.len() {
-            transaction.commit().await?;
-            return Ok(reserved);
+        let ids: Vec<String> = wanted.keys().map(|id| (*id).to_owned()).collect();
+        let decide = move |rows: &[Row]| Ok((Vec::new(), all_taken(rows, &ids)?));
+        match self.database.transact(order_id, statements, decide).await {
+            Ok(_) => Ok(reserved),
+            // What was taken has gone back.
+            Err(Untaken::Short(short)) => self.decide(order_id, Outcome::OutOfStock(short)).await,
+            Err(Untaken::Failed(error)) => Err(error.into()),
         }
-        let done = rows.iter().map(|row| row.try_get("id"));
-        let done: HashSet<String> = done.collect::<sqlx::Result<_>>()?;
-        // What was taken goes back before anything else is done.
-        transaction.rollback().await?;
-        let short = wanted.keys().filter(|id| !done.contains(**id));
-        let short = short.map(|id| (*id).to_owned()).collect();
-        self.decide(order_id, Outcome::OutOfStock(short)).await
     }
 
     /// Stores what becomes of an order that gets nothing, unless somebody has decided meanwhile; gives what counts.
@@ -166,6 +187,17 @@ impl Products {
             None => Err(Failure::new(Code::NotFound, "the order has asked for no stock")),
         }
     }
+}
+
+/// Whether an order's row was stored and all its products were taken from, by the rows of that.
+fn all_taken(rows: &[Row], products: &[String]) -> Result<(), Untaken> {
+    if rows.len() == 1 + products.len() {
+        return Ok(());
+    }
+    let done = rows.iter().map(|row| row.try_get("id"));
+    let done: HashSet<String> = done.collect::<sqlx::Result<_>>()?;
+    let short = products.iter().filter(|id| !done.contains(*id));
+    Err(Untaken::Short(short.cloned().collect()))
 }
 
 /// Rows of orders are never deleted.

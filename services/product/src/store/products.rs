@@ -173,26 +173,37 @@ pub(crate) async fn put(transaction: &mut Transaction, details: &Details) -> sql
     read(&row)
 }
 
-/// The prices of those of these products that exist.
+/// What an order learns of a product.
+pub(crate) struct Offer {
+    pub(crate) price: Price,
+    pub(crate) stock: i64,
+}
+
+/// Those of these products that exist, as they were at one moment.
 ///
 /// # Errors
 /// The database failed.
-pub(crate) async fn prices<'a>(
+pub(crate) async fn offers<'a>(
     database: &Database,
     ids: impl ExactSizeIterator<Item = &'a str>,
-) -> sqlx::Result<HashMap<String, Price>> {
+) -> sqlx::Result<HashMap<String, Offer>> {
     let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
     let places = places.join(", ");
-    let statement = format!("SELECT id, price, currency FROM products WHERE id IN ({places})");
+    let statement = format!("SELECT id, price, currency, stock FROM products WHERE id IN ({places})");
     // Made of constants and the numbers of places.
     let mut query = sqlx::query(AssertSqlSafe(statement));
     for id in ids {
         query = query.bind(id);
     }
     let rows = query.fetch_all(database.pool()).await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get("id")?, read_price(row)?)))
-        .collect()
+    let offers = rows.iter().map(|row| {
+        let offer = Offer {
+            price: read_price(row)?,
+            stock: row.try_get("stock")?,
+        };
+        Ok((row.try_get("id")?, offer))
+    });
+    offers.collect()
 }
 
 /// Takes from a product's stock. Without a row nothing is taken: there is too little.
