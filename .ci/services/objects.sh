@@ -2,7 +2,7 @@
 # Sets WEIR_TEST_S3, WEIR_TEST_GCS, WEIR_TEST_PYTHON and, as the same package index has it, WEIR_TEST_K6.
 
 launch_moto() {
-  "$python/bin/moto_server" -H 127.0.0.1 -p "$1" >"$work/moto.log" 2>&1 &
+  "$python/bin/python" "$repository/.ci/services/serve_moto.py" -H 127.0.0.1 -p "$1" >"$work/moto.log" 2>&1 &
 }
 
 launch_gcs() {
