@@ -6,6 +6,7 @@ use payment_service::payment::Status;
 use payment_service::stripe::Keys;
 use payment_service::{Received, Rules};
 use ring::hmac;
+use service_common::database::Statement;
 use service_common::failure::Code;
 use service_common::secret::SecretText;
 use test_support::databases::on_each_database;
@@ -59,6 +60,12 @@ impl Instance {
             .fetch_one(self.database.pool())
             .await
             .unwrap()
+    }
+
+    /// What an event stores of a payment; the driver of that event has come and gone, as another held the payment.
+    async fn news_of(&self, id: &str) {
+        let news = Statement::new("UPDATE payments SET attend_at_ms = 1 WHERE id = $1").bind(id);
+        self.database.write(vec![news]).await.unwrap();
     }
 
     /// A payment of this order that waits for its payer.
@@ -148,7 +155,7 @@ fn one_that_comes_while_another_is_asked_about_is_asked_about_next() {
         // The driver has asked, and holds the payment.
         it.line.held().await;
         it.bank.payers_act(|| true);
-        it.hear("evt_2", "payment_intent.succeeded", "pi_1").await;
+        it.news_of(&id).await;
         it.line.let_go();
         it.wait_until(&id, |payment| payment.status() == Status::Succeeded)
             .await;
