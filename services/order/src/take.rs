@@ -45,10 +45,15 @@ impl New {
         order
     }
 
-    /// Stores it where its key was claimed for it.
-    fn claimed(&self, rows: &[Row], lease: Duration) -> Result<(Vec<Statement>, Option<Order>), Failure> {
-        let Some(now_ms) = idempotency::is_first(rows, lease)? else {
-            return Ok((Vec::new(), None));
+    /// Stores it where its key was claimed for it; else looks at the key.
+    fn claimed(
+        &self,
+        rows: &[Row],
+        lease: Duration,
+        look: &Statement,
+    ) -> Result<(Vec<Statement>, Option<Order>), Failure> {
+        let Some(now_ms) = idempotency::claimed_at_ms(rows, lease)? else {
+            return Ok((vec![look.clone()], None));
         };
         let order = self.order(now_ms);
         Ok((vec![store::insert(&order)?], Some(order)))
@@ -60,7 +65,7 @@ struct Taken {
     order: Order,
     answer: Result<OrderResponse, Failure>,
     dues_before: Dues,
-    /// `None`: that was known before.
+    /// `None`: it was taken before, or has ended.
     told: Option<Option<Change>>,
 }
 
@@ -118,11 +123,15 @@ impl Orders {
             transaction.commit_with(vec![store::insert(&order)?]).await?;
             return Ok(Begun::Order(Box::new(order)));
         };
-        let claim = idempotency::store(database.kind(), &scope, &fingerprint, &new.id, lease);
-        let first = new.clone();
-        let decide = move |rows: &[Row]| first.claimed(rows, lease);
-        if let (Some(order), _) = database.transact(scope.as_str(), vec![claim], decide).await? {
+        let claim = idempotency::store(database, &scope, &fingerprint, &new.id, lease);
+        let (first, look) = (new.clone(), idempotency::look(database, &scope));
+        let decide = move |rows: &[Row]| first.claimed(rows, lease, &look);
+        let (order, rows) = database.transact(scope.as_str(), vec![claim], decide).await?;
+        if let Some(order) = order {
             return Ok(Begun::Order(Box::new(order)));
+        }
+        if let Some(answer) = idempotency::answered(&rows, &fingerprint)? {
+            return Ok(Begun::Answered(answer));
         }
         match idempotency::claim(database, &scope, &fingerprint, &new.id, lease).await? {
             (_, Claim::Answered(answer)) => Ok(Begun::Answered(answer)),

@@ -1,11 +1,10 @@
 //! Transactions of SQLite's that are executed together.
 //!
-//! Each needs two hand-overs to the one connection that writes, and nobody else can write meanwhile. Those that wait anyway go
-//! together: the first statements of all, then what each decides by its rows, and one commit for all, which writes a page once
-//! that several of them change.
+//! Each needs two hand-overs to the one connection that writes, and nobody else can write meanwhile. Those that wait anyway, and
+//! begin with the same statements, go together: the first statements of all, then what each decides by its rows, and one
+//! commit for all, which writes a page once that several of them change.
 
 use std::collections::{HashSet, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -14,34 +13,33 @@ use super::Row;
 use super::statement::{self, BEGIN, COMMIT, Statement};
 use super::writer::{Writer, Writing};
 
-/// The most that go together: those that came first wait for the last of them.
+/// The most that go in one turn: those that came first wait for the last of them, and so does whoever writes otherwise.
 const MOST: usize = 16;
-
-/// Gives the second statements by the rows of the first; `None`: it is not to be.
-pub(super) type Decide = Box<dyn FnOnce(&[Row]) -> Option<Vec<Statement>> + Send>;
+/// The most first statements of a group. SQLite keeps them prepared, at some kilobytes each.
+const MOST_STATEMENTS: usize = 64;
 
 /// A transaction that goes with others.
-pub(super) struct Member {
+pub(super) trait Member: Send {
     /// What it reads and changes: of one subject, one goes at a time.
-    pub(super) subject: String,
-    pub(super) first: Vec<Statement>,
-    pub(super) decide: Decide,
-}
+    fn subject(&self) -> &str;
 
-/// What became of a member that began.
-pub(super) enum Ended {
-    /// It is committed: the rows of its second statements.
-    Committed(Vec<Row>),
-    /// One of its group failed, so nothing was done: it is to go alone, and finds out for itself.
-    Alone,
+    fn first(&self) -> &[Statement];
+
+    /// Gives the second statements by the rows of the first; `None`: it is not to be. It may be asked again.
+    fn decide(&mut self, rows: &[Row]) -> Option<Vec<Statement>>;
+
+    /// All is committed; these are the rows of the second statements.
+    fn committed(self: Box<Self>, rows: Vec<Row>);
+
+    /// Nothing was done: it is to go alone, and finds out for itself why.
+    fn undone(self: Box<Self>);
 }
 
 /// A member on its way.
 struct Waiting {
-    member: Member,
+    member: Box<dyn Member>,
     /// Whether anybody still waits for it is known when it begins.
     begun: oneshot::Sender<()>,
-    ended: oneshot::Sender<Ended>,
 }
 
 /// Makes groups of those that wait for the same connection. Cheap to clone.
@@ -49,11 +47,6 @@ struct Waiting {
 pub(super) struct Groups {
     waiting: mpsc::UnboundedSender<Waiting>,
     patience: Duration,
-}
-
-/// A member that has begun.
-pub(super) struct Begun {
-    ended: oneshot::Receiver<Ended>,
 }
 
 impl Groups {
@@ -65,24 +58,17 @@ impl Groups {
     }
 
     /// Waits until a transaction begins. Whoever stops waiting before takes it back.
-    pub(super) async fn join(&self, member: Member) -> sqlx::Result<Begun> {
-        let ((begun, begins), (ended, ends)) = (oneshot::channel(), oneshot::channel());
-        let waiting = Waiting { member, begun, ended };
-        if self.waiting.send(waiting).is_err() {
+    pub(super) async fn join(&self, member: Box<dyn Member>) -> sqlx::Result<()> {
+        let (begun, mut begins) = oneshot::channel();
+        if self.waiting.send(Waiting { member, begun }).is_err() {
             return Err(sqlx::Error::PoolClosed);
         }
-        match tokio::time::timeout(self.patience, begins).await {
-            Ok(Ok(())) => Ok(Begun { ended: ends }),
-            Ok(Err(_)) => Err(sqlx::Error::PoolClosed),
-            Err(_) => Err(sqlx::Error::PoolTimedOut),
+        if let Ok(begun) = tokio::time::timeout(self.patience, &mut begins).await {
+            return begun.map_err(|_| sqlx::Error::PoolClosed);
         }
-    }
-}
-
-impl Begun {
-    /// Waits until it has ended.
-    pub(super) async fn ended(self) -> sqlx::Result<Ended> {
-        self.ended.await.map_err(|_| sqlx::Error::PoolClosed)
+        begins.close();
+        // It may have begun at the last moment.
+        begins.try_recv().map_err(|_| sqlx::Error::PoolTimedOut)
     }
 }
 
@@ -96,7 +82,7 @@ async fn execute_all(writer: Writer, mut received: mpsc::UnboundedReceiver<Waiti
             };
             waiting.push_back(first);
         }
-        let turn = match writer.turn().await {
+        let mut turn = match writer.turn().await {
             Ok(turn) => turn,
             Err(sqlx::Error::PoolTimedOut) => continue,
             Err(_) => return,
@@ -105,23 +91,35 @@ async fn execute_all(writer: Writer, mut received: mpsc::UnboundedReceiver<Waiti
         while let Ok(one) = received.try_recv() {
             waiting.push_back(one);
         }
-        execute(turn, take_group(&mut waiting)).await;
+        // Several groups a turn, or of many that begin differently each would wait in line again behind all others.
+        let mut left = MOST;
+        while left > 0 && !waiting.is_empty() {
+            let group = take_group(&mut waiting, left);
+            left = left.saturating_sub(group.len().max(1));
+            execute(&mut turn, begin(group)).await;
+        }
+        turn.ended();
     }
 }
 
-/// Takes those that came first and can go together: they begin with the same statements, and no two of them have one subject.
-/// As many as a power of two, so that there are few different texts of so many statements, and SQLite has prepared them.
-fn take_group(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
+/// Takes those that came first and can go together, `most` of them: they begin with the same statements, and no two of them have
+/// one subject. As many as a power of two, so that there are few texts of so many first statements, and SQLite has them prepared.
+fn take_group(waiting: &mut VecDeque<Waiting>, most: usize) -> Vec<Waiting> {
     waiting.retain(|one| !one.begun.is_closed());
+    let Some(first) = waiting.front() else {
+        return Vec::new();
+    };
+    let first = first.member.first();
+    let most = (MOST_STATEMENTS / first.len().max(1)).clamp(1, most);
     let mut subjects = HashSet::new();
     let mut places = Vec::new();
     for (place, one) in waiting.iter().enumerate() {
         // One that waits behind another of its subject stays behind it.
-        let is_next = subjects.insert(one.member.subject.as_str());
-        if is_next && begin_alike(&one.member, &waiting[0].member) {
+        let is_next = subjects.insert(one.member.subject());
+        if is_next && begin_alike(one.member.first(), first) {
             places.push(place);
         }
-        if places.len() == MOST {
+        if places.len() == most {
             break;
         }
     }
@@ -136,44 +134,70 @@ fn take_group(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     group
 }
 
-fn begin_alike(one: &Member, other: &Member) -> bool {
-    let pair = (one.first.iter(), other.first.iter());
+fn begin_alike(some: &[Statement], others: &[Statement]) -> bool {
+    let pair = (some.iter(), others.iter());
     pair.0.map(Statement::text).eq(pair.1.map(Statement::text))
 }
 
-async fn execute(mut turn: Writing, group: Vec<Waiting>) {
+/// Those that are still waited for.
+fn begin(group: Vec<Waiting>) -> Vec<Box<dyn Member>> {
     let begun = group.into_iter().filter_map(|one| {
         let goes = one.begun.send(()).is_ok();
-        goes.then_some((one.member, one.ended))
+        goes.then_some(one.member)
     });
-    let (members, ended): (Vec<_>, Vec<_>) = begun.unzip();
-    match commit(&mut turn, members).await {
-        Some(rows) => {
-            turn.ended();
-            for (ended, rows) in ended.into_iter().zip(rows) {
-                // Who does not wait any more does not need to know.
-                let _ = ended.send(Ended::Committed(rows));
+    begun.collect()
+}
+
+/// Executes a group. Those that decide that they are not to be leave it, and the others go again.
+async fn execute(turn: &mut Writing, mut members: Vec<Box<dyn Member>>) {
+    while !members.is_empty() {
+        match commit(turn, &mut members).await {
+            Ok(Committed::All(rows)) => {
+                for (member, rows) in members.drain(..).zip(rows) {
+                    member.committed(rows);
+                }
             }
-        }
-        None => {
-            // Before anybody begins again. Where that fails, nothing had begun.
-            let _ = turn.rollback().await;
-            for ended in ended {
-                let _ = ended.send(Ended::Alone);
+            Ok(Committed::Nothing { refuse }) => {
+                turn.undo().await;
+                let mut others = Vec::new();
+                for (member, refuses) in members.drain(..).zip(refuse) {
+                    match refuses {
+                        true => member.undone(),
+                        false => others.push(member),
+                    }
+                }
+                members = others;
+            }
+            Err(error) => {
+                tracing::debug!(%error, members = members.len(), "transactions failed together; each goes alone");
+                turn.undo().await;
+                members.drain(..).for_each(|member| member.undone());
             }
         }
     }
 }
 
-/// All of them, or `None`: nothing. Why is found out by the one that fails alone too.
-async fn commit(turn: &mut Writing, members: Vec<Member>) -> Option<Vec<Vec<Row>>> {
-    let parts = members.into_iter().map(|member| (member.first, member.decide));
-    let (firsts, decides): (Vec<_>, Vec<_>) = parts.unzip();
-    let rows = statement::in_sets(turn, BEGIN, firsts, "").await.ok()?;
-    let decided = decides.into_iter().zip(rows).map(|(decide, rows)| {
-        // One that panics does so again alone, not here, where all others are executed.
-        catch_unwind(AssertUnwindSafe(|| decide(&rows))).ok().flatten()
-    });
-    let seconds = decided.collect::<Option<Vec<_>>>()?;
-    statement::in_sets(turn, "", seconds, COMMIT).await.ok()
+/// What became of a group.
+enum Committed {
+    /// Each is done: its rows.
+    All(Vec<Vec<Row>>),
+    /// Some are not to be, so nothing was done: whether each of them is such a one.
+    Nothing { refuse: Vec<bool> },
+}
+
+async fn commit(turn: &mut Writing, members: &mut [Box<dyn Member>]) -> sqlx::Result<Committed> {
+    let firsts = members.iter().map(|member| member.first().to_vec());
+    let rows = statement::in_sets(turn, BEGIN, firsts.collect(), "").await?;
+    let decided = members
+        .iter_mut()
+        .zip(rows)
+        .map(|(member, rows)| member.decide(&rows));
+    let decided: Vec<_> = decided.collect();
+    if decided.iter().any(Option::is_none) {
+        let refuse = decided.iter().map(Option::is_none).collect();
+        return Ok(Committed::Nothing { refuse });
+    }
+    let seconds = decided.into_iter().flatten().collect();
+    let rows = statement::in_sets(turn, "", seconds, COMMIT).await?;
+    Ok(Committed::All(rows))
 }

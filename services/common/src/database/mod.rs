@@ -257,13 +257,14 @@ impl Database {
     /// A transaction of two sets of statements: the second is decided by the rows of the first, and by nothing else that may
     /// change. Gives what was decided, and the rows of the second.
     ///
-    /// With SQLite those that wait for their turn go together: the first sets of all, then the second sets. So of those that
-    /// change what another's first set reads, only their own first sets may do so, or they have one subject: of one subject, one
-    /// goes after the other. `decide` is called again where something of it could not be done; it does nothing but decide.
+    /// With SQLite those that wait for their turn and begin with the same statements go together: the first sets of all, then the
+    /// second sets. So what the first set of another such one reads, only a first set may change, or they have one subject: of
+    /// one subject, one goes after the other. `decide` is called again where it was not to be, or something of it or of those
+    /// that went with it could not be done; it does nothing but decide.
     ///
     /// # Errors
     /// What `decide` gives, and then nothing was done; or the database failed: whether it was done is not known, ask again.
-    pub fn transact<'a, T: Send + 'static, E: From<sqlx::Error> + Send + 'a>(
+    pub fn transact<'a, T: Send + 'static, E: From<sqlx::Error> + Send + 'static>(
         &'a self,
         subject: &'a str,
         first: Vec<Statement>,

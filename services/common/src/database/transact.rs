@@ -1,12 +1,13 @@
 //! A transaction that is decided between its statements.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use super::group::{Ended, Groups, Member};
+use super::group::{Groups, Member};
 use super::{Database, Row, Statement};
 use crate::context::Context;
 
@@ -19,7 +20,7 @@ pub(super) async fn transact<T, E, D>(
 ) -> Result<(T, Vec<Row>), E>
 where
     T: Send + 'static,
-    E: From<sqlx::Error>,
+    E: From<sqlx::Error> + 'static,
     D: Fn(&[Row]) -> Result<(Vec<Statement>, T), E> + Send + Sync + 'static,
 {
     let decide = Arc::new(decide);
@@ -39,7 +40,7 @@ where
     }
 }
 
-/// `None`: nothing was done, as one of the others or this one failed.
+/// `None`: nothing was done, as it is not to be, or failed, or another of its group did.
 async fn with_others<T, E, D>(
     database: &Database,
     groups: &Groups,
@@ -49,32 +50,67 @@ async fn with_others<T, E, D>(
 ) -> sqlx::Result<Option<(T, Vec<Row>)>>
 where
     T: Send + 'static,
+    E: 'static,
     D: Fn(&[Row]) -> Result<(Vec<Statement>, T), E> + Send + Sync + 'static,
 {
     let _span = database.span();
-    // It is decided in another task, as a part of the request that is current here.
-    let (context, request) = (Context::current(), Span::current());
-    let (decided, value) = oneshot::channel();
-    let member = Member {
+    let (ended, end) = oneshot::channel();
+    let one = One {
         subject: subject.to_owned(),
         first,
-        decide: Box::new(move |rows| {
-            let context = context.unwrap_or_else(Context::unasked);
-            let done = request.in_scope(|| context.within(|| decide(rows)));
-            let (second, value) = done.ok()?;
-            // Who does not wait any more has no use for it.
-            let _ = decided.send(value);
-            Some(second)
-        }),
+        decide,
+        context: Context::current().unwrap_or_else(Context::unasked),
+        request: Span::current(),
+        decided: None,
+        ended,
     };
     let asked = Instant::now();
-    let begun = groups.join(member).await?;
+    groups.join(Box::new(one)).await?;
     database.waited(asked);
-    match begun.ended().await? {
-        Ended::Alone => Ok(None),
-        Ended::Committed(rows) => {
-            let value = value.await.map_err(|_| sqlx::Error::PoolClosed)?;
-            Ok(Some((value, rows)))
+    end.await.map_err(|_| sqlx::Error::PoolClosed)
+}
+
+/// One that goes with others. It is decided in another task, as a part of the request that asked for it.
+struct One<T, D> {
+    subject: String,
+    first: Vec<Statement>,
+    decide: Arc<D>,
+    context: Context,
+    request: Span,
+    decided: Option<T>,
+    ended: oneshot::Sender<Option<(T, Vec<Row>)>>,
+}
+
+impl<T, E, D> Member for One<T, D>
+where
+    T: Send,
+    D: Fn(&[Row]) -> Result<(Vec<Statement>, T), E> + Send + Sync,
+{
+    fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    fn first(&self) -> &[Statement] {
+        &self.first
+    }
+
+    fn decide(&mut self, rows: &[Row]) -> Option<Vec<Statement>> {
+        let decide = || self.context.clone().within(|| (self.decide)(rows));
+        // One that panics does so again alone, not here, where all others are executed.
+        let decided = catch_unwind(AssertUnwindSafe(|| self.request.in_scope(decide)));
+        let (second, value) = decided.ok()?.ok()?;
+        self.decided = Some(value);
+        Some(second)
+    }
+
+    fn committed(self: Box<Self>, rows: Vec<Row>) {
+        if let Some(value) = self.decided {
+            // Who does not wait any more does not need to know.
+            let _ = self.ended.send(Some((value, rows)));
         }
+    }
+
+    fn undone(self: Box<Self>) {
+        let _ = self.ended.send(None);
     }
 }

@@ -63,6 +63,11 @@ impl Writing {
         self.turn = None;
     }
 
+    /// Undoes what has begun, to begin again. Where that fails, SQLite has undone it by itself, or nothing had begun.
+    pub(super) async fn undo(&mut self) {
+        let _ = self.execute("ROLLBACK").await;
+    }
+
     pub(super) async fn rollback(mut self) -> sqlx::Result<()> {
         self.execute("ROLLBACK").await?;
         self.ended();

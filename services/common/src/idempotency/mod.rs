@@ -118,12 +118,12 @@ pub fn claim<'a>(
     lease: Duration,
 ) -> Boxed<'a, Result<(Transaction, Claim), Failure>> {
     Box::pin(async move {
-        let store = store(database.kind(), scope, fingerprint, subject, lease);
+        let store = store(database, scope, fingerprint, subject, lease);
         let (mut transaction, stored) = database.begin_with(vec![store]).await?;
-        if let Some(now_ms) = is_first(&stored, lease)? {
+        if let Some(now_ms) = claimed_at_ms(&stored, lease)? {
             return Ok((transaction, Claim::First(now_ms)));
         }
-        match take_up(&mut transaction, scope, fingerprint, millis(lease)).await {
+        match take_up(database, &mut transaction, scope, fingerprint, millis(lease)).await {
             Ok(claim) => Ok((transaction, claim)),
             Err(failure) => {
                 transaction.rollback().await?;
@@ -133,16 +133,16 @@ pub fn claim<'a>(
     })
 }
 
-/// Claims a key for a request, for as long as the lease, where it is new; see [`is_first`].
+/// Claims a key for a request, for as long as the lease, where it is new; see [`claimed_at_ms`].
 #[must_use]
 pub fn store(
-    kind: Kind,
+    database: &Database,
     scope: &Scope,
     fingerprint: &Fingerprint,
     subject: &str,
     lease: Duration,
 ) -> Statement {
-    let store = match kind {
+    let store = match database.kind() {
         Kind::Sqlite => store_key!(Sqlite),
         Kind::Postgres => store_key!(Postgres),
     };
@@ -154,12 +154,12 @@ pub fn store(
         .bind(millis(KEPT))
 }
 
-/// Whether [`store`] claimed the key, by its rows: the moment of that by the database's clock, in milliseconds since 1970.
-/// `None`: it came before, and [`claim`] tells what became of that.
+/// When [`store`] claimed the key, by its rows: by the database's clock, in milliseconds since 1970. `None`: it came before, and
+/// [`look`] tells what became of that.
 ///
 /// # Errors
 /// These are not its rows.
-pub fn is_first(rows: &[Row], lease: Duration) -> sqlx::Result<Option<i64>> {
+pub fn claimed_at_ms(rows: &[Row], lease: Duration) -> sqlx::Result<Option<i64>> {
     let Some(row) = rows.first() else {
         return Ok(None);
     };
@@ -167,21 +167,42 @@ pub fn is_first(rows: &[Row], lease: Duration) -> sqlx::Result<Option<i64>> {
     Ok(Some(lease_until_ms - millis(lease)))
 }
 
-/// Claims a key that came before.
-async fn take_up(
-    transaction: &mut Transaction,
-    scope: &Scope,
-    fingerprint: &Fingerprint,
-    lease_ms: i64,
-) -> Result<Claim, Failure> {
-    let row = sqlx::query(for_update_now!(
-        transaction,
+/// Looks at a key that came before; [`answered`] reads its rows.
+#[must_use]
+pub fn look(database: &Database, scope: &Scope) -> Statement {
+    let text = for_update_now!(
+        database,
         "fingerprint, subject, lease_until_ms, answer",
         " FROM idempotency_keys WHERE scope = $1"
-    ))
-    .bind(scope.as_str())
-    .fetch_one(&mut **transaction)
-    .await?;
+    );
+    Statement::new(text).bind(scope.as_str())
+}
+
+/// The answer to the request that a key came with before. `None`: there is none, and nobody is at it any more; [`claim`] takes
+/// it up.
+///
+/// # Errors
+/// `idempotency_key_reused` where the key came with another request, `still_running` while somebody else is at it.
+pub fn answered(rows: &[Row], fingerprint: &Fingerprint) -> Result<Option<String>, Failure> {
+    // Without a row it was forgotten a moment ago.
+    let found = rows.first().map(|row| judge(row, fingerprint)).transpose()?;
+    Ok(match found {
+        Some(Found::Answered(answer)) => Some(answer),
+        Some(Found::Left { .. }) | None => None,
+    })
+}
+
+/// What became of the request that a key came with before.
+enum Found {
+    Answered(String),
+    /// Nobody is at it any more.
+    Left {
+        subject: String,
+        now_ms: i64,
+    },
+}
+
+fn judge(row: &Row, fingerprint: &Fingerprint) -> Result<Found, Failure> {
     if row.try_get::<String, _>("fingerprint")? != fingerprint.as_str() {
         return Err(Failure::new(
             Code::KeyReused,
@@ -189,7 +210,7 @@ async fn take_up(
         ));
     }
     if let Some(answer) = row.try_get::<Option<String>, _>("answer")? {
-        return Ok(Claim::Answered(answer));
+        return Ok(Found::Answered(answer));
     }
     let now_ms = row.try_get::<i64, _>("now_ms")?;
     let leased_ms = row.try_get::<i64, _>("lease_until_ms")? - now_ms;
@@ -197,12 +218,30 @@ async fn take_up(
         let delay = Duration::from_millis(u64::try_from(leased_ms).unwrap_or(0));
         return Err(Failure::new(Code::StillRunning, "this request is still being worked on").after(delay));
     }
+    let subject = row.try_get("subject")?;
+    Ok(Found::Left { subject, now_ms })
+}
+
+/// Claims a key that came before.
+async fn take_up(
+    database: &Database,
+    transaction: &mut Transaction,
+    scope: &Scope,
+    fingerprint: &Fingerprint,
+    lease_ms: i64,
+) -> Result<Claim, Failure> {
+    let rows = look(database, scope).execute(transaction).await?;
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    let (subject, now_ms) = match judge(row, fingerprint)? {
+        Found::Answered(answer) => return Ok(Claim::Answered(answer)),
+        Found::Left { subject, now_ms } => (subject, now_ms),
+    };
     sqlx::query("UPDATE idempotency_keys SET lease_until_ms = $2 WHERE scope = $1")
         .bind(scope.as_str())
         .bind(now_ms + lease_ms)
         .execute(&mut **transaction)
         .await?;
-    Ok(Claim::Resumed(row.try_get("subject")?))
+    Ok(Claim::Resumed(subject))
 }
 
 /// Keeps the answer, unless one is kept already: the first one counts. Its row is the `answer` that is kept then, which is the

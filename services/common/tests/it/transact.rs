@@ -97,6 +97,18 @@ fn each_is_decided_as_a_part_of_its_request() {
     });
 }
 
+/// Counts the counters so many times and stores one of this name, where that is to be; gives how many there were.
+async fn store_seeing(database: &Database, name: String, times: usize, is_to_be: bool) -> Option<i64> {
+    let count = Statement::new("SELECT COUNT(*) AS counters FROM counters");
+    let stored = name.clone();
+    let decide = move |rows: &[Row]| match is_to_be {
+        true => Ok((vec![insert(&stored, 0)], rows[0].try_get("counters")?)),
+        false => Err(Failure::new(Code::OrderState, "it is not to be")),
+    };
+    let seen = database.transact(&name, vec![count; times], decide).await;
+    seen.ok().map(|(seen, _)| seen)
+}
+
 #[test]
 fn those_that_wait_for_their_turn_go_together() {
     on_each_database(async |url| {
@@ -106,27 +118,40 @@ fn those_that_wait_for_their_turn_go_together() {
             return;
         }
         let held = database.begin().await.unwrap();
-        let store = |n: usize| {
-            let database = &database;
-            async move {
-                let count = Statement::new("SELECT COUNT(*) AS counters FROM counters");
-                let decide = move |rows: &[Row]| {
-                    let count: i64 = rows[0].try_get("counters")?;
-                    Ok::<_, Failure>((vec![insert(n.to_string(), 0)], count))
-                };
-                let name = n.to_string();
-                database.transact(&name, vec![count], decide).await.unwrap().0
-            }
-        };
-        let mut storing = Box::pin(join_all((0..23).map(store)));
+        let mut storing = Box::pin(join_all((0..23).map(|n| {
+            // Two of them are not to be: the others of their group stay together.
+            store_seeing(&database, n.to_string(), 1, n != 3 && n != 17)
+        })));
         assert!(storing.as_mut().now_or_never().is_none());
         held.rollback().await.unwrap();
-        let mut seen = [0; 23].to_vec();
         // Sixteen at most, and as many as a power of two: none of them sees what another of them stores.
-        seen[16..20].fill(16);
-        seen[20..22].fill(20);
-        seen[22] = 22;
-        assert_eq!(storing.await, seen);
+        let expected = (0..23).map(|n| match n {
+            3 | 17 => None,
+            0..16 => Some(0),
+            16..20 => Some(15),
+            20..22 => Some(18),
+            _ => Some(20),
+        });
+        assert_eq!(storing.await, expected.collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn of_those_that_begin_with_many_statements_few_go_together() {
+    on_each_database(async |url| {
+        let database = opened(&url).await;
+        if database.kind() == Kind::Postgres {
+            return;
+        }
+        let held = database.begin().await.unwrap();
+        let sizes = [(33, "a"), (20, "b"), (33, "c"), (20, "d"), (20, "e")];
+        let mut storing =
+            Box::pin(join_all(sizes.map(|(times, name)| {
+                store_seeing(&database, name.to_owned(), times, true)
+            })));
+        assert!(storing.as_mut().now_or_never().is_none());
+        held.rollback().await.unwrap();
+        assert_eq!(storing.await, [0, 1, 3, 1, 4].map(Some));
     });
 }
 
@@ -175,7 +200,7 @@ fn one_that_panics_harms_nobody_but_itself() {
                 |_: &[Row]| -> Result<(Vec<Statement>, ()), Failure> { panic!("as the test wants it") };
             panics.transact("a", vec![insert("a", 0)], decide).await
         });
-        assert!(panicked.await.unwrap_err().is_panic());
+        assert!(panicked.await.is_err_and(|error| error.is_panic()));
         store_two(&database, "b", Some("c")).await.unwrap();
         let left = [("b".to_owned(), 1), ("c".to_owned(), 2)];
         assert_eq!(counters(&database).await, left);
