@@ -179,6 +179,18 @@ impl Instance {
         }
     }
 
+    /// Waits until a metric stands so: what is counted is counted after the commit.
+    pub(crate) async fn wait_for_metric(&self, line: &str) {
+        let stands = async {
+            while !self.metrics.scrape().unwrap().contains(line) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, stands).await.is_err() {
+            panic!("there is no `{line}` in\n{}", self.metrics.scrape().unwrap());
+        }
+    }
+
     /// What the users are told, in its sequence: the key, the template and the payment.
     pub(crate) async fn told(&self) -> Vec<(String, String, String)> {
         let rows =

@@ -119,11 +119,8 @@ fn a_refund_that_cannot_be_made_is_counted_and_may_be_tried_again_by_hand() {
         it.sweep_until(&id, |payment| payment.status() == Status::RefundFailed)
             .await;
         assert_eq!(it.line.calls("refund"), 3);
-        let metrics = it.metrics.scrape().unwrap();
-        assert!(
-            metrics.contains(r#"payments_total{outcome="refund_failed",service="test"} 1"#),
-            "{metrics}"
-        );
+        it.wait_for_metric(r#"payments_total{outcome="refund_failed",service="test"} 1"#)
+            .await;
         it.sweep().await;
         assert_eq!(it.line.calls("refund"), 3);
         it.bank.refuse_refunds(false);
